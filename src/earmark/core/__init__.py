@@ -1,0 +1,1 @@
+"""Ground floor: errors, units, identity, randomness, files, progress, settings."""

@@ -1,0 +1,103 @@
+"""The contract of everything that turns windows of sound into numbers, and its fake.
+
+Axes: n_windows, n_samples, then the frontend's own shape such as (n_frames, n_mels) or (dim,).
+A frontend is stateless and deterministic, and a window's features do not depend on its neighbours in the batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from earmark.core.errors import AudioError
+from earmark.core.identity import fingerprint
+from earmark.core.units import seconds_to_samples
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class FrontendSpec:
+    """What a frontend takes and gives.
+
+    Attributes:
+        name: The frontend's name in its table, such as "mfcc".
+        rate_hz: Sample rate of the windows it takes.
+        window_s: Length of a window.
+        hop_s: Step between the starts of windows when a recording is longer than one.
+        shape: Shape of one window's features.
+        config: Every parameter that changes a number, JSON-like; rebuilds the frontend with its name.
+    """
+
+    name: str
+    rate_hz: int
+    window_s: float
+    hop_s: float
+    shape: tuple[int, ...]
+    config: dict[str, Any] = field(hash=False)
+
+    @property
+    def window_samples(self) -> int:
+        """Length of a window in samples."""
+        return seconds_to_samples(self.window_s, self.rate_hz)
+
+    @property
+    def hop_samples(self) -> int:
+        """Step between windows in samples."""
+        return seconds_to_samples(self.hop_s, self.rate_hz)
+
+    @property
+    def fingerprint(self) -> str:
+        """Name of the numbers it makes: equal for equal name and configuration."""
+        return fingerprint({"name": self.name, "config": self.config})
+
+
+@runtime_checkable
+class Frontend(Protocol):
+    """Turns windows into features."""
+
+    @property
+    def spec(self) -> FrontendSpec:
+        """What it takes and gives."""
+        ...
+
+    def __call__(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the features of windows.
+
+        Args:
+            windows: float32 (n_windows, n_samples) at `spec.rate_hz`, n_samples = `spec.window_samples`.
+
+        Returns:
+            float32 (n_windows, *spec.shape), finite.
+
+        Raises:
+            AudioError: n_samples is not `spec.window_samples`.
+        """
+        ...
+
+
+class LevelFrontend:
+    """A fake that is real: the level of each of `n_parts` equal parts of a window in dB, floored at -100."""
+
+    def __init__(self, rate_hz: int = 8000, window_s: float = 0.5, hop_s: float = 0.25, n_parts: int = 8) -> None:
+        config = {"rate_hz": rate_hz, "window_s": window_s, "hop_s": hop_s, "n_parts": n_parts}
+        self.spec = FrontendSpec("level", rate_hz, window_s, hop_s, (n_parts,), config)
+
+    def __call__(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return float32 (n_windows, n_parts), dB relative to full scale."""
+        check_windows(windows, self.spec)
+        parts = np.array_split(windows, self.spec.shape[0], axis=1)
+        power = np.stack([np.square(part).mean(axis=1) for part in parts], axis=1)
+        return (10 * np.log10(power + 1e-10)).astype(np.float32)
+
+
+def check_windows(windows: NDArray[np.float32], spec: FrontendSpec) -> None:
+    """Raise AudioError unless windows are (n_windows, spec.window_samples)."""
+    if windows.ndim != 2 or windows.shape[1] != spec.window_samples:
+        raise AudioError(
+            f'frontend "{spec.name}": found windows of shape {windows.shape}, expected '
+            f"(n_windows, {spec.window_samples}): {spec.window_s} s at {spec.rate_hz} Hz"
+        )
