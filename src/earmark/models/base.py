@@ -1,7 +1,7 @@
 """The contracts of models: a classifier learns from features, a recipe names a frontend and a classifier.
 
-Targets are float32 (n_rows, n_classes) with ones and zeros for both tasks; in task "one" each row holds one 1.
-Scores are float32 (n_rows, n_classes) on the classifier's own scale, `score_kind`; `calibrate` makes them probabilities.
+Targets are float32 (n_rows, n_classes) of ones and zeros for both tasks; in task "one" each row holds one 1.
+Scores are float32 (n_rows, n_classes) on the classifier's own scale, `score_kind`; `calibrate` makes probabilities.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from earmark.features.base import Frontend
-
-ScoreKind = Literal["logit", "probability"]
+ScoreKind = Literal["margin", "probability"]
 
 
 class Classifier(Protocol):
@@ -45,7 +43,9 @@ class Classifier(Protocol):
         ...
 
     def to_onnx(self) -> bytes:
-        """Return the ONNX graph: input `features` float32 (n, *shape), output `scores` float32 (n, n_classes).
+        """Return the ONNX graph: input `features` float32, first axis n_rows; output `scores` (n_rows, n_classes).
+
+        The input is (n_rows, dim) for classifiers of flat features, else (n_rows, *shape).
 
         Raises:
             ModelError: It was not fitted.
@@ -60,19 +60,21 @@ class Recipe:
     Attributes:
         name: The name in the table of recipes and on the command line.
         summary: One line for people.
-        frontend: Builds the frontend from `frontend_options`; "module:function" strings load at use.
-        classifier: Builds an untrained classifier from `classifier_options`; likewise.
-        frontend_options: Defaults; every key may be overridden, no other key is taken.
-        classifier_options: Defaults; likewise.
+        frontend: Its name in the table of frontends.
+        classifier: Builds an untrained classifier from the task and options; "module:name" strings load at use.
+        frontend_options: What differs from the frontend's own defaults.
+        classifier_options: What differs from the classifier's own defaults.
         grid: Values that grid search tries, by classifier option.
+        weights: Names of the pretrained weights that the frontend loads.
         zero_shot: True if it scores without training.
     """
 
     name: str
     summary: str
-    frontend: Callable[..., Frontend] | str
+    frontend: str
     classifier: Callable[..., Classifier] | str
     frontend_options: dict[str, Any] = field(default_factory=dict)
     classifier_options: dict[str, Any] = field(default_factory=dict)
     grid: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    weights: tuple[str, ...] = ()
     zero_shot: bool = False

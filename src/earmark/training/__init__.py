@@ -1,1 +1,27 @@
-"""training."""
+"""Train recipes, search their options, measure them on unseen groups, make bundles."""
+
+from earmark.training.crossval import HeldOut, calibrate_across_folds, score_held_out
+from earmark.training.material import Material, fit_clips, prepare
+from earmark.training.options import Mode, TrainingOptions
+from earmark.training.package import measurements, save_trained
+from earmark.training.search import GridPoint, GridResult, search_grid
+from earmark.training.train import Measured, Trained, train
+
+__all__ = [
+    "GridPoint",
+    "GridResult",
+    "HeldOut",
+    "Material",
+    "Measured",
+    "Mode",
+    "Trained",
+    "TrainingOptions",
+    "calibrate_across_folds",
+    "fit_clips",
+    "measurements",
+    "prepare",
+    "save_trained",
+    "score_held_out",
+    "search_grid",
+    "train",
+]

@@ -1,0 +1,134 @@
+"""`earmark train`: train a recipe, measure it on unseen groups, save it as a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from earmark.cli.console import figure, note, progress, show, show_json, show_table
+from earmark.cli.sources import GroupBy, Read, Source, open_dataset, parse_pair, parse_value
+from earmark.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from earmark.training import Trained
+
+Setting = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="frontend.KEY or classifier.KEY; may be given several times."),
+]
+GridOption = Annotated[
+    list[str] | None, typer.Option("--grid", metavar="KEY=V1,V2", help="Classifier option to search, in grid modes.")
+]
+Rule = Literal["best_f1", "precision", "recall"]
+
+
+def train(
+    source: Source,
+    model: Annotated[str, typer.Option("--model", "-m", help="Recipe (see docs/models.md).")] = "svm",
+    mode: Annotated[Literal["train", "cv", "grid", "cvgrid"], typer.Option(help="How to measure and search.")] = "cv",
+    name: Annotated[str | None, typer.Option("--name", help="Name of the bundle; default: dataset-recipe.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder that bundles are written to.")] = Path("bundles"),
+    avoid_overwrite: Annotated[bool, typer.Option("--avoid-overwrite", help="Add -2, -3 ... to a taken name.")] = False,
+    folds: Annotated[str, typer.Option("--folds", help="grouped:K, leave-one-group-out or given.")] = "grouped:5",
+    settings: Setting = None,
+    grid: GridOption = None,
+    augment: Annotated[str, typer.Option("--augment", help="Augmentation (see docs/train.md).")] = "none",
+    copies: Annotated[int, typer.Option("--copies", min=0, help="Augmented copies of each training clip.")] = 0,
+    also: Annotated[str | None, typer.Option("--also", help="Another dataset that is only trained on.")] = None,
+    threshold_rule: Annotated[Rule, typer.Option("--threshold-rule", help="How thresholds are chosen.")] = "best_f1",
+    threshold_goal: Annotated[float, typer.Option("--threshold-goal", help="Precision or recall to reach.")] = 0.95,
+    aggregate: Annotated[
+        Literal["mean", "max", "loudest"], typer.Option("--aggregate", help="From windows to the clip.")
+    ] = "mean",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")] = 0,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that compute features.")] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the measurements as JSON.")] = False,
+    group_by: GroupBy = None,
+    read: Read = None,
+) -> None:
+    """Train a recipe, measure it on groups it never saw, and save it as a bundle."""
+    from earmark.core.config import parse_config
+    from earmark.data import load_dataset
+    from earmark.features import default_store
+    from earmark.training import TrainingOptions, measurements, prepare, save_trained
+    from earmark.training import train as run_training
+
+    options = parse_config(
+        TrainingOptions,
+        {
+            "recipe": model,
+            "aggregate": aggregate,
+            "folds": folds,
+            "augmentation": augment,
+            "copies": copies,
+            "threshold_rule": threshold_rule,
+            "threshold_goal": threshold_goal,
+            "seed": seed,
+            "workers": workers,
+            **_nested(settings or []),
+        },
+        "earmark train",
+    )
+    with progress() as bars:
+        dataset = open_dataset(source, bars, group_by, read)
+        extra = load_dataset(also, progress=bars) if also else None
+        material = prepare(dataset, options, extra=extra, store=default_store(), progress=bars)
+        trained = run_training(material, options, mode, grid=_grid(grid or []), progress=bars)
+        folder = _free_folder(out / (name or f"{dataset.name}-{model}"), avoid=avoid_overwrite)
+        bundle = save_trained(trained, folder, folder.name)
+    if as_json:
+        show_json({"bundle": str(bundle.folder), **measurements(trained)})
+    else:
+        _print_report(trained, bundle.folder)
+
+
+def _print_report(trained: Trained, folder: Path) -> None:
+    from earmark.training import measurements
+
+    found = measurements(trained)
+    show_table(
+        ["label", "clips", "precision", "recall", "F1"],
+        [
+            [row["label"], row["n_clips"], *(figure(row[key]) for key in ("precision", "recall", "f1"))]
+            for row in found["classes"]
+        ],
+    )
+    primary = found["primary"]
+    show(
+        f"{primary['metric']} {primary['value']:.3f} [{primary['low']:.3f}, {primary['high']:.3f}] "
+        f"on {found['n_clips']} clips of {found['n_groups']} unseen groups ({found['split']})"
+    )
+    if found["groups_on_both_sides"]:
+        note(f"earmark: this split shares groups: {', '.join(found['groups_on_both_sides'])}; expect less on new ones")
+    for search in trained.searches[-1:]:
+        show(f"best of {len(search.points)}: {search.best.options} ({search.metric} {search.best.score:.3f})")
+    show(f"bundle: {folder}")
+
+
+def _free_folder(folder: Path, *, avoid: bool) -> Path:
+    if not avoid:
+        return folder
+    number, free = 1, folder
+    while free.exists():
+        number += 1
+        free = folder.with_name(f"{folder.name}-{number}")
+    return free
+
+
+def _nested(settings: list[str]) -> dict[str, Any]:
+    """Return `frontend.n_mels=64` and the like as nested dictionaries."""
+    result: dict[str, Any] = {}
+    for text in settings:
+        key, value = parse_pair(text, "--set")
+        part, _, option = key.partition(".")
+        if part not in {"frontend", "classifier"} or not option:
+            raise ConfigError(f"--set {text}: found key {key}, expected frontend.OPTION or classifier.OPTION")
+        result.setdefault(part, {})[option] = parse_value(value)
+    return result
+
+
+def _grid(settings: list[str]) -> dict[str, list[Any]] | None:
+    pairs = [parse_pair(text, "--grid") for text in settings]
+    return {key: [parse_value(value) for value in values.split(",")] for key, values in pairs} or None

@@ -1,0 +1,62 @@
+"""Configuration from TOML, JSON and flags: one model, errors that name the key and the nearest known one."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from earmark.core.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+class Config(BaseModel):
+    """Base of everything that a user configures: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+C = TypeVar("C", bound=Config)
+
+
+def parse_config(model: type[C], values: Mapping[str, Any], where: str) -> C:
+    """Return the validated configuration.
+
+    Args:
+        model: What to make of the values.
+        values: Keys and values as read.
+        where: The start of every message, such as a file name.
+
+    Raises:
+        ConfigError: A key is not known or a value is refused.
+    """
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            hint = did_you_mean(str(first["loc"][-1]), model.model_fields)
+            raise ConfigError(f'{where}: key "{place}" is not known{hint}') from error
+        if first["type"] == "missing":
+            raise ConfigError(f'{where}: key "{place}" is missing; add it') from error
+        found = first["input"]
+        raise ConfigError(f'{where}: key "{place}": found {found!r}; {first["msg"].lower()}') from error
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the content of a TOML file.
+
+    Raises:
+        ConfigError: It is missing, unreadable or not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: is not valid TOML ({error})") from error

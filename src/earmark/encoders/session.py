@@ -1,0 +1,67 @@
+"""One way to open an ONNX graph, with threads set deliberately."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from earmark.core.errors import ModelError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class OnnxGraph:
+    """An ONNX graph with one input and one output, on the CPU.
+
+    Pickles as its bytes, so that a frontend that holds one can cross to a worker process.
+    """
+
+    def __init__(self, content: bytes, *, n_threads: int = 1, what: str = "model") -> None:
+        self._arguments = (content, n_threads, what)
+        self._session = _open(content, n_threads, what)
+        if len(self._session.get_inputs()) != 1:
+            raise ModelError(f"{what}: found {len(self._session.get_inputs())} inputs, expected 1")
+        self._input = self._session.get_inputs()[0].name
+        self._output = self._session.get_outputs()[0].name
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """Shape of the input, None for a free axis."""
+        return _shape(self._session.get_inputs()[0].shape)
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        """Shape of the first output, None for a free axis."""
+        return _shape(self._session.get_outputs()[0].shape)
+
+    def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the first output for one input."""
+        output: NDArray[np.float32] = self._session.run([self._output], {self._input: values})[0]
+        return output
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as the bytes of the graph."""
+        content, n_threads, what = self._arguments
+        return _reopen, (content, n_threads, what)
+
+
+def _reopen(content: bytes, n_threads: int, what: str) -> OnnxGraph:
+    return OnnxGraph(content, n_threads=n_threads, what=what)
+
+
+def _open(content: bytes, n_threads: int, what: str) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = n_threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises a dozen unrelated classes for a damaged graph
+        raise ModelError(f"{what}: ONNX Runtime {onnxruntime.__version__} cannot load the graph ({error})") from error
+
+
+def _shape(shape: list[Any]) -> tuple[int | None, ...]:
+    return tuple(axis if isinstance(axis, int) else None for axis in shape)

@@ -1,0 +1,132 @@
+"""Measure a bundle on labelled clips, the way its users will run it: file by file, through the exported graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from earmark.core.errors import AudioError, DataError, did_you_mean
+from earmark.core.progress import SILENT, track
+from earmark.core.randomness import named_generator
+from earmark.evaluation import Interval, Metric, Summary, bootstrap_interval, summarize
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from earmark.core.progress import Progress
+    from earmark.data import Clip, Dataset
+    from earmark.inference.predictor import Predictor
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a bundle does on labelled clips.
+
+    Attributes:
+        labels: The bundle's labels, the order of columns.
+        targets: float32 (n_clips, n_classes).
+        probabilities: float32 (n_clips, n_classes).
+        summary: Metrics and a row per class.
+        primary: Name of the metric that `interval` is about.
+        interval: The primary metric with its interval over groups.
+        n_groups: Number of groups.
+        share_accepted: Share of clips whose answer reached its threshold.
+        seen_groups: Groups that the bundle was trained on, as far as its provenance tells.
+        failures: Why clips could not be classified.
+    """
+
+    labels: tuple[str, ...]
+    targets: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+    summary: Summary
+    primary: str
+    interval: Interval
+    n_groups: int
+    share_accepted: float
+    seen_groups: tuple[str, ...]
+    failures: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object that `earmark evaluate --json` prints."""
+        return {
+            "labels": list(self.labels),
+            "n_groups": self.n_groups,
+            "share_accepted": self.share_accepted,
+            "seen_groups": list(self.seen_groups),
+            "failures": list(self.failures),
+            "primary": {
+                "metric": self.primary,
+                "value": self.interval.estimate,
+                "low": self.interval.low,
+                "high": self.interval.high,
+            },
+            **self.summary.to_dict(),
+        }
+
+
+def evaluate_bundle(
+    predictor: Predictor,
+    dataset: Dataset,
+    *,
+    skip_unreadable: bool = False,
+    progress: Progress = SILENT,
+) -> Evaluation:
+    """Classify every clip and compare with its labels.
+
+    Raises:
+        AudioError: A clip cannot be classified, unless `skip_unreadable`.
+        DataError: The dataset has labels that the bundle does not know, or no clip could be classified.
+    """
+    spec = predictor.bundle.spec
+    _check_labels(dataset, spec.labels)
+    kept, rows, accepted, failures = [], [], 0, []
+    for clip in track(dataset.clips, "classify", len(dataset.clips), progress):
+        try:
+            answer = predictor.predict_file(clip.path, start_s=clip.start_s, duration_s=clip.duration_s)
+        except AudioError as error:
+            if not skip_unreadable:
+                raise
+            failures.append(str(error))
+            continue
+        kept.append(clip)
+        rows.append([answer.probabilities[label] for label in spec.labels])
+        accepted += answer.accepted
+    if not kept:
+        raise DataError(f"dataset {dataset.name}: none of {len(dataset.clips)} clips could be classified")
+    targets, probabilities = _targets(kept, spec.labels), np.array(rows, dtype=np.float32)
+    groups = np.array([clip.group for clip in kept])
+    thresholds = spec.thresholds.values if spec.task == "many" else None
+    primary = Metric("accuracy" if spec.task == "one" else "average_precision", spec.task, thresholds)
+    return Evaluation(
+        labels=spec.labels,
+        targets=targets,
+        probabilities=probabilities,
+        summary=summarize(targets, probabilities, task=spec.task, labels=spec.labels, thresholds=thresholds),
+        primary=primary.name,
+        interval=bootstrap_interval(primary, targets, probabilities, groups, named_generator(0, "evaluate")),
+        n_groups=len(set(groups.tolist())),
+        share_accepted=accepted / len(kept),
+        seen_groups=_seen_groups(spec.provenance, dataset),
+        failures=tuple(failures),
+    )
+
+
+def _check_labels(dataset: Dataset, labels: tuple[str, ...]) -> None:
+    for clip in dataset.clips:
+        for label in clip.labels:
+            if label not in labels:
+                raise DataError(
+                    f'{clip.path}: label "{label}" is not one of the bundle\'s{did_you_mean(label, labels)}'
+                )
+
+
+def _targets(clips: list[Clip], labels: tuple[str, ...]) -> NDArray[np.float32]:
+    return np.array([[float(label in clip.labels) for label in labels] for clip in clips], dtype=np.float32)
+
+
+def _seen_groups(provenance: dict[str, Any], dataset: Dataset) -> tuple[str, ...]:
+    if provenance.get("dataset") != dataset.name:
+        return ()
+    return tuple(sorted(set(provenance.get("groups", ())) & {clip.group for clip in dataset.clips}))

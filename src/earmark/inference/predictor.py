@@ -1,0 +1,208 @@
+"""Run a bundle on sound in memory and on files. Needs neither scikit-learn nor torch."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from earmark.audio import Waveform, cut_windows, probe_audio, read_audio, resample
+from earmark.core.errors import AudioError
+from earmark.models.aggregate import aggregate_windows
+from earmark.models.bundle import Bundle, load_bundle
+from earmark.models.scores import Scores
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+SILENCE_DB = -90.0  # below the last bit of 16-bit audio: nothing was recorded
+LONGEST_CLIP_S = 600.0
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for one clip.
+
+    Attributes:
+        label: The likeliest label.
+        probability: Its calibrated probability.
+        probabilities: Label to calibrated probability, in the bundle's order.
+        accepted: Whether the probability reaches the label's threshold; in task "many", whether any label's does.
+        accepted_labels: Every label that reaches its threshold, in task "one" at most the likeliest.
+        duration_s: Duration of the audio.
+    """
+
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+    accepted: bool
+    accepted_labels: tuple[str, ...]
+    duration_s: float
+
+
+class Predictor:
+    """A loaded bundle with its graph open.
+
+    Example:
+        >>> from earmark.inference import Predictor
+        >>> Predictor.load("digits").labels[:3]
+        ('0', '1', '2')
+    """
+
+    def __init__(self, bundle: Bundle, *, n_threads: int = 1) -> None:
+        self.bundle = bundle
+        self._frontend = bundle.frontend
+        self._graph = bundle.graph(n_threads)
+        self._flat = len(self._graph.input_shape) == 2
+        self._calibration = bundle.spec.calibrator()
+        self._thresholds = np.array(bundle.spec.thresholds.values, dtype=np.float32)
+
+    @classmethod
+    def load(cls, model: str | Path, *, n_threads: int = 1) -> Predictor:
+        """Return the predictor of a bundle folder or of a shipped bundle by name.
+
+        Raises:
+            BundleError: There is no such bundle, or it was tampered with.
+        """
+        return cls(load_bundle(model), n_threads=n_threads)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes in the order of columns."""
+        return self.bundle.spec.labels
+
+    def scores(self, waveform: Waveform) -> Scores:
+        """Return the calibrated probabilities of each window of a waveform.
+
+        Raises:
+            AudioError: The waveform is empty, or its rate is below what the bundle was trained on.
+        """
+        windows, spec = self._windows(waveform), self._frontend.spec
+        starts_s = np.arange(len(windows)) * (spec.hop_samples / spec.rate_hz)
+        ends_s = np.minimum(starts_s + spec.window_s, waveform.duration_s)
+        return Scores(self._calibration(self._raw(windows)), np.stack([starts_s, ends_s], axis=1), self.labels)
+
+    def predict(self, waveform: Waveform) -> Prediction:
+        """Return the answer for a whole clip.
+
+        Raises:
+            AudioError: It is empty or silent, or its rate is below what the bundle was trained on.
+        """
+        windows = self._windows(waveform)
+        levels_db = _levels_db(windows)
+        if levels_db.max() < SILENCE_DB:
+            raise AudioError(f"is silent (level {levels_db.max():.0f} dB), expected sound above {SILENCE_DB:.0f} dB")
+        one_clip = np.zeros(len(windows), dtype=np.intp)
+        raw = aggregate_windows(self._raw(windows), one_clip, levels_db, self.bundle.spec.aggregate)
+        return self._answer(self._calibration(raw)[0], waveform.duration_s)
+
+    def predict_file(self, path: Path, *, start_s: float = 0.0, duration_s: float | None = None) -> Prediction:
+        """Return the answer for a file, or for the part of it from `start_s` for `duration_s`.
+
+        Raises:
+            AudioError: It cannot be decoded, is empty, silent, or longer than a clip may be.
+        """
+        info = probe_audio(path)
+        length_s = info.duration_s - start_s if duration_s is None else duration_s
+        if length_s > LONGEST_CLIP_S:
+            raise AudioError(
+                f"{path}: lasts {length_s:.0f} s, expected a clip of at most {LONGEST_CLIP_S:.0f} s; "
+                "choose a part with --start and --duration"
+            )
+        self._check_rate(info.rate_hz, str(path))
+        rate_hz = self._frontend.spec.rate_hz
+        waveform = read_audio(path, start_s=start_s, duration_s=duration_s, rate_hz=rate_hz, mono=True)
+        try:
+            return self.predict(waveform)
+        except AudioError as error:
+            raise AudioError(f"{path}: {error}") from error
+
+    def _windows(self, waveform: Waveform) -> NDArray[np.float32]:
+        spec = self._frontend.spec
+        if not waveform.n_samples:
+            raise AudioError("holds no samples, expected sound")
+        samples = waveform.mono()
+        if waveform.rate_hz != spec.rate_hz:
+            self._check_rate(waveform.rate_hz, "waveform")
+            samples = resample(samples[np.newaxis], waveform.rate_hz, spec.rate_hz)[0]
+        return cut_windows(samples, spec.window_samples, spec.hop_samples)
+
+    def _raw(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        features = self._frontend(windows)
+        return self._graph(features.reshape(len(features), -1) if self._flat else features)
+
+    def _check_rate(self, rate_hz: int, what: str) -> None:
+        lowest_hz = self.bundle.spec.frontend.min_source_rate_hz
+        if rate_hz < lowest_hz:
+            raise AudioError(
+                f"{what}: rate {rate_hz} Hz, but bundle {self.bundle.spec.name} was trained on audio of "
+                f"{lowest_hz} Hz and more; record at a higher rate"
+            )
+
+    def _answer(self, probabilities: NDArray[np.float32], duration_s: float) -> Prediction:
+        best = int(probabilities.argmax())
+        passed = probabilities >= self._thresholds
+        if self.bundle.spec.task == "one":
+            passed &= np.arange(len(passed)) == best
+        return Prediction(
+            label=self.labels[best],
+            probability=float(probabilities[best]),
+            probabilities={label: float(p) for label, p in zip(self.labels, probabilities, strict=True)},
+            accepted=bool(passed.any()),
+            accepted_labels=tuple(label for label, one in zip(self.labels, passed, strict=True) if one),
+            duration_s=duration_s,
+        )
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """What became of one file: a prediction or an error, never both.
+
+    Attributes:
+        path: The file as it was named.
+        prediction: The answer, or None.
+        error: Why there is none, or None.
+        latency_ms: Time from opening the file to the answer.
+    """
+
+    path: Path
+    prediction: Prediction | None
+    error: str | None
+    latency_ms: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object that `earmark predict --json` prints."""
+        if self.prediction is None:
+            return {"path": str(self.path), "error": self.error}
+        found = self.prediction
+        return {
+            "path": str(self.path),
+            "label": found.label,
+            "probability": found.probability,
+            "scores": found.probabilities,
+            "accepted": found.accepted,
+            "labels": list(found.accepted_labels),
+            "duration_s": found.duration_s,
+            "latency_ms": self.latency_ms,
+        }
+
+
+def classify_file(
+    predictor: Predictor, path: Path, *, start_s: float = 0.0, duration_s: float | None = None
+) -> FileResult:
+    """Return the result for one file; audio that cannot be classified becomes its error."""
+    began = time.perf_counter()
+    try:
+        prediction, error = predictor.predict_file(path, start_s=start_s, duration_s=duration_s), None
+    except AudioError as problem:
+        prediction, error = None, str(problem)
+    return FileResult(path, prediction, error, (time.perf_counter() - began) * 1000)
+
+
+def _levels_db(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    power = np.einsum("ij,ij->i", windows, windows) / windows.shape[1]
+    return np.asarray(10 * np.log10(power + 1e-20), dtype=np.float32)

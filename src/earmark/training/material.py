@@ -1,0 +1,130 @@
+"""Features of a dataset and of its augmented copies, ready to train on and to score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from earmark.core.progress import SILENT
+from earmark.features.extract import extract_features
+from earmark.models.aggregate import Aggregate, aggregate_windows
+from earmark.models.table import build_classifier, build_frontend, find_recipe
+from earmark.training.augmentation import augmentations
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from earmark.core.progress import Progress
+    from earmark.data.dataset import Dataset
+    from earmark.features.base import Frontend
+    from earmark.features.extract import FeatureTable
+    from earmark.features.store import FeatureStore
+    from earmark.models.base import Classifier
+    from earmark.training.options import TrainingOptions
+
+
+@dataclass(frozen=True)
+class Material:
+    """A dataset with its features.
+
+    Attributes:
+        dataset: The clips; those after the first `n_own` come from an extra source and are only trained on.
+        n_own: Number of clips that may be tested on.
+        frontend: What made the features.
+        table: Features of every clip as it is.
+        copies: Features of augmented copies of every clip, only ever trained on.
+    """
+
+    dataset: Dataset
+    n_own: int
+    frontend: Frontend
+    table: FeatureTable
+    copies: tuple[FeatureTable, ...] = ()
+
+    @property
+    def own(self) -> Dataset:
+        """The clips that may be tested on."""
+        return self.dataset.take(np.arange(self.n_own))
+
+    def examples(self, clips: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the training rows of some own clips, of all extra clips, and of their augmented copies.
+
+        Returns:
+            Features float32 (n_rows, *shape) and targets float32 (n_rows, n_classes).
+        """
+        wanted = np.concatenate([clips, np.arange(self.n_own, len(self.dataset.clips))]).astype(np.intp)
+        features, targets = [], []
+        for table in (self.table, *self.copies):
+            rows = table.rows_of(wanted)
+            features.append(np.asarray(table.features[rows]))
+            targets.append(self.dataset.targets[table.clip_rows[rows]])
+        return np.concatenate(features), np.concatenate(targets)
+
+    def clip_scores(self, classifier: Classifier, clips: NDArray[np.intp], aggregate: Aggregate) -> NDArray[np.float32]:
+        """Return the classifier's scores of clips as they are, float32 (n_clips, n_classes), in the given order."""
+        order = np.argsort(clips, kind="stable")
+        rows = self.table.rows_of(clips[order])
+        scores = classifier.scores(np.asarray(self.table.features[rows]))
+        per_clip = aggregate_windows(scores, self.table.clip_rows[rows], self.table.levels_db[rows], aggregate)
+        result = np.empty_like(per_clip)
+        result[order] = per_clip
+        return result
+
+
+def prepare(
+    dataset: Dataset,
+    options: TrainingOptions,
+    *,
+    extra: Dataset | None = None,
+    store: FeatureStore | None = None,
+    progress: Progress = SILENT,
+) -> Material:
+    """Compute, or take from the store, all features that training with these options needs.
+
+    Args:
+        dataset: Clips to train and test on.
+        options: Recipe, augmentation, seed and workers.
+        extra: More clips with the same labels that are only ever trained on.
+        store: Where features are kept.
+        progress: Told of each stage.
+
+    Raises:
+        AudioError: Clips cannot be read.
+        ConfigError: The recipe or an option is not known.
+        DataError: The extra clips have labels that the dataset does not have.
+    """
+    recipe = find_recipe(options.recipe)
+    frontend = build_frontend(recipe.frontend, recipe.frontend_options | options.frontend)
+    merged = dataset if extra is None else _merged(dataset, extra)
+    tables = [
+        extract_features(merged, frontend, store=store, workers=options.workers, progress=progress, transform=transform)
+        for transform in (None, *augmentations(options.augmentation, options.copies, options.seed))
+    ]
+    return Material(merged, len(dataset.clips), frontend, tables[0], tuple(tables[1:]))
+
+
+def fit_clips(
+    material: Material,
+    clips: NDArray[np.intp],
+    options: TrainingOptions,
+    rng: np.random.Generator,
+) -> Classifier:
+    """Return the recipe's classifier, fitted on some clips of the material.
+
+    Raises:
+        ModelError: A class has no example.
+        ConfigError: An option is not known.
+    """
+    classifier = build_classifier(find_recipe(options.recipe), material.dataset.task, options.classifier)
+    features, targets = material.examples(clips)
+    classifier.fit(features, targets, rng)
+    return classifier
+
+
+def _merged(dataset: Dataset, extra: Dataset) -> Dataset:
+    from dataclasses import replace
+
+    more = [replace(clip, id=f"{extra.name}/{clip.id}", group=f"{extra.name}/{clip.group}") for clip in extra.clips]
+    return dataset.with_clips([*dataset.clips, *more])

@@ -1,0 +1,29 @@
+"""What a training run may be told."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from earmark.core.config import Config
+from earmark.models.aggregate import Aggregate
+from earmark.models.calibrate import ThresholdRule
+
+Mode = Literal["train", "cv", "grid", "cvgrid"]
+
+
+class TrainingOptions(Config):
+    """Options of `earmark train`; every field is a key, a flag and a row in docs/train.md."""
+
+    recipe: str = Field("svm", description="Name in the table of recipes")
+    frontend: dict[str, Any] = Field(default_factory=dict, description="Options of the recipe's frontend")
+    classifier: dict[str, Any] = Field(default_factory=dict, description="Options of the recipe's classifier")
+    aggregate: Aggregate = Field("mean", description="From the windows of a clip to the clip")
+    folds: str = Field("grouped:5", description="Folds for cross-validation and calibration")
+    augmentation: str = Field("none", description="Name in the table of augmentations")
+    copies: int = Field(0, ge=0, le=50, description="Augmented copies of each training clip")
+    threshold_rule: ThresholdRule = Field("best_f1", description="How thresholds are chosen")
+    threshold_goal: float = Field(0.95, gt=0, le=1, description="Precision or recall to reach")
+    seed: int = Field(0, ge=0, description="Seed of everything random")
+    workers: int = Field(1, ge=1, description="Processes that compute features")

@@ -1,0 +1,185 @@
+"""Train a recipe, measure it on groups it never saw, and make a bundle of it.
+
+    train    one grouped split (70/15/15, or the given one): fit on train and validation, measure on test
+    cv       measure by grouped cross-validation, then fit on everything
+    grid     like train, with the classifier's options searched inside the training part first
+    cvgrid   like cv, with the search inside each fold (nested cross-validation) and once more for the final fit
+
+Calibration and thresholds always come from out-of-fold scores of the clips that the final model was fitted on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from earmark.core.progress import SILENT
+from earmark.core.randomness import named_generator
+from earmark.data.split import Fold, check_leaks, given_folds, grouped_parts, make_folds
+from earmark.models.calibrate import Calibration, choose_thresholds, fit_calibration
+from earmark.training.crossval import HeldOut, calibrate_across_folds, score_held_out
+from earmark.training.material import fit_clips
+from earmark.training.search import GridResult, folds_within, search_grid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from earmark.core.progress import Progress
+    from earmark.models.base import Classifier
+    from earmark.training.material import Material
+    from earmark.training.options import Mode, TrainingOptions
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Clips that a model never saw, and what it said of them.
+
+    Attributes:
+        clips: Positions in the dataset (n_clips,).
+        targets: float32 (n_clips, n_classes).
+        probabilities: float32 (n_clips, n_classes), calibrated without these clips' groups.
+        groups: (n_clips,) str.
+        how: The split in words.
+        leaks: Groups that a given split has on both sides, which flatters the numbers.
+    """
+
+    clips: NDArray[np.intp]
+    targets: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+    groups: NDArray[np.str_]
+    how: str
+    leaks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A fitted classifier with its calibration, its thresholds and its measurements."""
+
+    options: TrainingOptions
+    mode: Mode
+    material: Material
+    classifier: Classifier
+    fitted_on: NDArray[np.intp]
+    calibration: Calibration
+    thresholds: tuple[float, ...]
+    measured: Measured
+    searches: tuple[GridResult, ...] = ()
+
+
+def train(
+    material: Material,
+    options: TrainingOptions,
+    mode: Mode = "cv",
+    *,
+    grid: Mapping[str, Sequence[Any]] | None = None,
+    progress: Progress = SILENT,
+) -> Trained:
+    """Train and measure as the mode says (see the module).
+
+    Raises:
+        DataError: There are too few groups for the folds.
+        ModelError: A class has no example in a fold.
+        ConfigError: An option is not known.
+    """
+    if mode in ("cv", "cvgrid"):
+        return _by_folds(material, options, mode, grid, progress)
+    return _by_parts(material, options, mode, grid, progress)
+
+
+def _by_folds(
+    material: Material,
+    options: TrainingOptions,
+    mode: Mode,
+    grid: Mapping[str, Sequence[Any]] | None,
+    progress: Progress,
+) -> Trained:
+    folds = make_folds(material.own, options.folds, named_generator(options.seed, "folds"))
+    everything = np.arange(material.n_own)
+    if mode == "cv":
+        searches: tuple[GridResult, ...] = ()
+        measured_scores = held_out = score_held_out(material, folds, options, progress)
+    else:
+        searches = tuple(search_grid(material, fold.train, options, grid, progress) for fold in folds)
+        tuned = [_with(options, search) for search in searches]
+        parts = [score_held_out(material, [f], o, progress) for f, o in zip(folds, tuned, strict=True)]
+        measured_scores = _joined(parts)
+        searches = (*searches, search_grid(material, everything, options, grid, progress))
+        options = _with(options, searches[-1])
+        held_out = score_held_out(material, folds, options, progress)
+    calibration, thresholds = _calibrated(held_out, material, options)
+    classifier = fit_clips(material, everything, options, named_generator(options.seed, "final"))
+    leaks = tuple(sorted({group for fold in folds for group in fold.leaks}))
+    measured = _measured(material, measured_scores, calibrate_across_folds(measured_scores, material), options, leaks)
+    return Trained(options, mode, material, classifier, everything, calibration, thresholds, measured, searches)
+
+
+def _by_parts(
+    material: Material,
+    options: TrainingOptions,
+    mode: Mode,
+    grid: Mapping[str, Sequence[Any]] | None,
+    progress: Progress,
+) -> Trained:
+    fold = _one_fold(material, options)
+    searches: tuple[GridResult, ...] = ()
+    if mode == "grid":
+        searches = (search_grid(material, fold.train, options, grid, progress),)
+        options = _with(options, searches[0])
+    inner = folds_within(material.own, fold.train, options.folds, named_generator(options.seed, "inner folds"))
+    calibration, thresholds = _calibrated(score_held_out(material, inner, options, progress), material, options)
+    classifier = fit_clips(material, fold.train, options, named_generator(options.seed, "final"))
+    scores = material.clip_scores(classifier, fold.test, options.aggregate)
+    held_out = HeldOut(fold.test, scores, np.zeros(len(fold.test), dtype=np.intp), classifier.score_kind)
+    measured = _measured(material, held_out, calibration(scores), options, fold.leaks)
+    return Trained(options, mode, material, classifier, fold.train, calibration, thresholds, measured, searches)
+
+
+def _one_fold(material: Material, options: TrainingOptions) -> Fold:
+    if options.folds == "given":
+        return given_folds(material.own)[0]
+    parts = grouped_parts(material.own, rng=named_generator(options.seed, "parts"))
+    train_rows = np.concatenate([parts["train"], parts["validation"]])
+    check_leaks(material.own, train_rows, parts["test"])
+    return Fold("test", np.sort(train_rows), parts["test"])
+
+
+def _calibrated(
+    held_out: HeldOut, material: Material, options: TrainingOptions
+) -> tuple[Calibration, tuple[float, ...]]:
+    targets = material.dataset.targets[held_out.clips]
+    calibration = fit_calibration(held_out.scores, targets, material.dataset.task, held_out.score_kind)
+    probabilities = calibrate_across_folds(held_out, material)
+    thresholds = choose_thresholds(targets, probabilities, rule=options.threshold_rule, goal=options.threshold_goal)
+    return calibration, thresholds
+
+
+def _measured(
+    material: Material,
+    held_out: HeldOut,
+    probabilities: NDArray[np.float32],
+    options: TrainingOptions,
+    leaks: tuple[str, ...],
+) -> Measured:
+    dataset = material.dataset
+    n_folds = len(np.unique(held_out.folds))
+    how = f"{options.folds}, {n_folds} folds" if n_folds > 1 else f"one split ({options.folds}), test part"
+    clips = held_out.clips
+    return Measured(clips, dataset.targets[clips], probabilities, dataset.groups[clips], how, leaks)
+
+
+def _with(options: TrainingOptions, search: GridResult) -> TrainingOptions:
+    return options.model_copy(update={"classifier": options.classifier | search.best.options})
+
+
+def _joined(parts: Sequence[HeldOut]) -> HeldOut:
+    numbers = [np.full(len(part.clips), number) for number, part in enumerate(parts)]
+    return HeldOut(
+        np.concatenate([part.clips for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate(numbers),
+        parts[0].score_kind,
+    )
