@@ -22,6 +22,9 @@ class Waveform:
         samples: float32 (n_channels, n_samples), full scale is [-1, 1] (float files may exceed it).
         rate_hz: Samples per second and channel.
 
+    Raises:
+        AudioError: The samples are of another type or shape, or the rate is not above 0.
+
     Example:
         >>> tone = Waveform(np.zeros((2, 8000), dtype=np.float32), 16000)
         >>> tone.duration_s, tone.mono().shape
@@ -58,9 +61,11 @@ class Waveform:
     def mono(self) -> NDArray[np.float32]:
         """Return the mean of the channels as float32 (n_samples,)."""
         if self.n_channels == 1:
-            return self.samples[0]
+            only: NDArray[np.float32] = self.samples[0]
+            return only
         if self.n_channels == 2:  # a third of the time of `mean(axis=0)`
             left, right = self.samples
-            return (np.float32(0.5) * left + np.float32(0.5) * right).astype(np.float32, copy=False)
+            halves: NDArray[np.float32] = np.float32(0.5) * left + np.float32(0.5) * right
+            return halves
         mixed: NDArray[np.float32] = self.samples.mean(axis=0, dtype=np.float32)
         return mixed

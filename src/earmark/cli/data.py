@@ -14,7 +14,7 @@ app = typer.Typer(help="Find, audit and split datasets.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 FoldsOption = Annotated[
-    str | None, typer.Option("--folds", help="grouped:K, leave-one-group-out or given: check or make this split.")
+    str | None, typer.Option("--folds", help="Split to check: grouped:K, leave-one-group-out, given or parts:70/15/15.")
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the split.")]
 
@@ -22,9 +22,9 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the split.")]
 @app.command("ls")
 def list_corpora(as_json: AsJson = False) -> None:
     """List the named corpora and where each would come from."""
-    from earmark.data import corpora_status
+    from earmark.data.catalogue import catalogue
 
-    rows = corpora_status()
+    rows = catalogue()
     if as_json:
         show_json([{"name": row.name, "where": row.where, "licence": row.licence, "about": row.about} for row in rows])
         return
@@ -64,7 +64,8 @@ def audit(
 
     with progress() as bars:
         dataset = open_dataset(source, bars, group_by, read, missing="keep")
-        split = make_folds(dataset, folds, named_generator(seed, "folds")) if folds else []
+        rng = named_generator(seed, "folds")
+        split = make_folds(dataset, folds, rng, allow_shared_groups="for the audit to tell") if folds else []
         report = audit_dataset(dataset, folds=split, progress=bars, workers=workers)
     if html is not None:
         write_text(html, audit_report.to_html(report))
@@ -81,14 +82,17 @@ def audit(
 def split(
     source: Source,
     out: Annotated[Path, typer.Option("--out", help="Manifest to write: .csv, .json or .jsonl.")],
-    folds: Annotated[str, typer.Option("--folds", help="parts, grouped:K, leave-one-group-out or given.")] = "parts",
+    folds: Annotated[
+        str, typer.Option("--folds", help="parts:70/15/15, grouped:K or leave-one-group-out.")
+    ] = "parts:70/15/15",
     seed: Seed = 0,
     group_by: GroupBy = None,
     read: Read = None,
 ) -> None:
     """Write a manifest whose fold column never has one group on two sides."""
     from earmark.core.randomness import named_generator
-    from earmark.data import assign_folds, write_manifest
+    from earmark.data import write_manifest
+    from earmark.data.assign import assign_folds
 
     with progress() as bars:
         dataset = open_dataset(source, bars, group_by, read)

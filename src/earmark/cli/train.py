@@ -31,7 +31,12 @@ def train(
     name: Annotated[str | None, typer.Option("--name", help="Name of the bundle; default: dataset-recipe.")] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder that bundles are written to.")] = Path("bundles"),
     avoid_overwrite: Annotated[bool, typer.Option("--avoid-overwrite", help="Add -2, -3 ... to a taken name.")] = False,
-    folds: Annotated[str, typer.Option("--folds", help="grouped:K, leave-one-group-out or given.")] = "grouped:5",
+    folds: Annotated[
+        str, typer.Option("--folds", help="grouped:K, leave-one-group-out, given or parts:70/15/15.")
+    ] = "grouped:5",
+    allow_shared_groups: Annotated[
+        str, typer.Option("--allow-shared-groups", metavar="REASON", help="Why a given split may share groups.")
+    ] = "",
     settings: Setting = None,
     grid: GridOption = None,
     augment: Annotated[str, typer.Option("--augment", help="Augmentation (see docs/train.md).")] = "none",
@@ -61,6 +66,7 @@ def train(
             "recipe": model,
             "aggregate": aggregate,
             "folds": folds,
+            "allow_shared_groups": allow_shared_groups,
             "augmentation": augment,
             "copies": copies,
             "threshold_rule": threshold_rule,

@@ -60,15 +60,32 @@ class StoreError(EarmarkError):
 
 
 class MissingExtraError(EarmarkError):
-    """Report an optional dependency that is not installed, with the line that installs it."""
+    """Report an optional dependency that is not installed, with the line that installs it.
 
-    def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs the package {package}; install it with: pip install 'earmark[{extra}]'")
+    `fault` says why a package that is there does not load.
+    """
+
+    def __init__(self, package: str, extra: str, purpose: str, fault: str = "") -> None:
+        # A worker process hands its errors over as the arguments of their constructor.
+        super().__init__(package, extra, purpose, fault)
+        found = f", which is installed but does not load ({fault})" if fault else ""
+        again = " --force-reinstall" if fault else ""
+        self.message = (
+            f"{purpose} needs the package {package}{found}; install it with: pip install{again} 'earmark[{extra}]'"
+        )
+
+    def __str__(self) -> str:
+        return self.message
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``, did you mean "..."?`` plus the known names, for the end of a message."""
+    """Return the end of a message about an unknown name: the nearest known one, and all of them.
+
+    Example:
+        >>> did_you_mean("mffc", ["mfcc", "logmel"])
+        '; did you mean "mfcc"? (known: logmel, mfcc)'
+    """
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     hint = f'; did you mean "{close[0]}"?' if close else ""
-    return f"{hint} (known: {', '.join(names)})"
+    return f"{hint} (known: {', '.join(names) or 'none'})"

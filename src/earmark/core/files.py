@@ -1,10 +1,14 @@
-"""Files that are either whole or absent: write to a temporary name, then rename."""
+"""Files that are either whole or absent: write under another name, then rename.
+
+The other name is the same file name in a hidden folder `.writing-*` beside the file. So writers that look at the
+suffix (figures, arrays) see the right one, and a file left by a killed process is never found by `folder.glob`.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,62 +19,81 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def _refusal(path: Path, error: OSError) -> StoreError:
-    reason = error.strerror or str(error)
-    return StoreError(f"{path}: cannot be written ({reason}); free space or choose a folder you may write to")
-
-
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` that takes its name if the block succeeds.
+    """Give a temporary path on the same disk whose file takes the name `path` if the block succeeds.
 
-    The folder is made if need be; on any failure the temporary file is removed and the old file stays.
-    Raises StoreError where the disk is full or the folder is not writable.
+    The folder is made if need be. The block has to create the file; on any failure it is removed and the old file
+    stays.
+
+    Raises:
+        StoreError: The disk is full, the folder is not writable, or the block made no file.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as folder, replacing(Path(folder) / "result.txt") as temporary:
+        ...     _ = temporary.write_text("whole or not at all")
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=f".tmp{path.suffix}", dir=path.parent)
-        os.close(descriptor)
+        folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=path.parent))
     except OSError as error:
         raise _refusal(path, error) from error
-    temporary = Path(name)
     try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        yield folder / path.name
+        (folder / path.name).replace(path)
     except OSError as error:
-        raise _refusal(path, error) from error
+        raise _refusal(path, error, folder) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _refusal(path: Path, error: OSError, folder: Path | None = None) -> StoreError:
+    reason = error.strerror or str(error)
+    other = error.filename if isinstance(error.filename, str) else ""
+    if folder is not None and other and Path(other) not in (folder / path.name, path):
+        reason += f": {other}"
+    return StoreError(f"{path}: cannot be written ({reason}); free space or choose a folder you may write to")
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all. Raises StoreError."""
+    """Write a file whole or not at all.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file whole or not at all. Raises StoreError."""
+    """Write a UTF-8 text file whole or not at all.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
     write_bytes(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write indented JSON whole or not at all. Raises StoreError; NaN and infinity are a ValueError."""
-    write_text(path, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    """Write indented JSON whole or not at all; NaN and infinity are a ValueError.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
+    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    # A file name that is not UTF-8 reaches Python as lone surrogates; "\udc80" is what JSON calls them too.
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def read_json(path: Path) -> Any:
-    """Return the value in a JSON file. Raises StoreError if it is missing, unreadable or not JSON."""
+    """Return the value in a JSON file.
+
+    Raises:
+        StoreError: It is missing, unreadable or not JSON.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"{path}: is not valid JSON ({error}); delete it and run the command again") from error

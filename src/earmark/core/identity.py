@@ -22,9 +22,14 @@ FINGERPRINT_DIGITS = 16
 def canonical_json(value: Any) -> str:
     """Return JSON with sorted keys and no spaces: equal values give equal text.
 
-    Raises TypeError for anything that JSON cannot hold and ValueError for NaN or infinity.
+    Pure ASCII, so that file names that are not UTF-8 have one too. Anything that JSON cannot hold is a TypeError,
+    NaN and infinity a ValueError.
+
+    Example:
+        >>> canonical_json({"rate_hz": 8000, "name": "mfcc"})
+        '{"name":"mfcc","rate_hz":8000}'
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def fingerprint(value: Any) -> str:

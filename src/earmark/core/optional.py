@@ -17,9 +17,11 @@ def import_extra(module: str, extra: str, purpose: str) -> Any:
         purpose: What needs it, the start of the message: ``"Decoding AAC"``.
 
     Raises:
-        MissingExtraError: The package is not installed.
+        MissingExtraError: The package is not installed, or does not load.
     """
+    package = module.partition(".")[0]
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise MissingExtraError(module.partition(".")[0], extra, purpose) from error
+        absent = isinstance(error, ModuleNotFoundError) and error.name == package
+        raise MissingExtraError(package, extra, purpose, fault="" if absent else str(error)) from error

@@ -14,6 +14,7 @@ from earmark.core.identity import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -80,6 +81,12 @@ class Dataset:
     def groups(self) -> NDArray[np.str_]:
         """The group of each clip, (n_clips,)."""
         return np.array([clip.group for clip in self.clips], dtype=np.str_)
+
+    @cached_property
+    def shared_paths(self) -> frozenset[Path]:
+        """The audio files that hold clips of more than one group."""
+        group_of: dict[Path, str] = {}
+        return frozenset(clip.path for clip in self.clips if group_of.setdefault(clip.path, clip.group) != clip.group)
 
     @cached_property
     def targets(self) -> NDArray[np.float32]:

@@ -10,14 +10,14 @@ Calibration and thresholds always come from out-of-fold scores of the clips that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from earmark.core.progress import SILENT
 from earmark.core.randomness import named_generator
-from earmark.data.split import Fold, check_leaks, given_folds, grouped_parts, make_folds
+from earmark.data.split import Fold, make_folds
 from earmark.models.calibrate import Calibration, choose_thresholds, fit_calibration
 from earmark.training.crossval import HeldOut, calibrate_across_folds, score_held_out
 from earmark.training.material import fit_clips
@@ -97,7 +97,7 @@ def _by_folds(
     grid: Mapping[str, Sequence[Any]] | None,
     progress: Progress,
 ) -> Trained:
-    folds = make_folds(material.own, options.folds, named_generator(options.seed, "folds"))
+    folds = _outer_folds(material, options, options.folds)
     everything = np.arange(material.n_own)
     if mode == "cv":
         searches: tuple[GridResult, ...] = ()
@@ -138,13 +138,16 @@ def _by_parts(
     return Trained(options, mode, material, classifier, fold.train, calibration, thresholds, measured, searches)
 
 
+def _outer_folds(material: Material, options: TrainingOptions, spec: str) -> list[Fold]:
+    rng = named_generator(options.seed, "folds")
+    return make_folds(material.own, spec, rng, allow_shared_groups=options.allow_shared_groups)
+
+
 def _one_fold(material: Material, options: TrainingOptions) -> Fold:
-    if options.folds == "given":
-        return given_folds(material.own)[0]
-    parts = grouped_parts(material.own, rng=named_generator(options.seed, "parts"))
-    train_rows = np.concatenate([parts["train"], parts["validation"]])
-    check_leaks(material.own, train_rows, parts["test"])
-    return Fold("test", np.sort(train_rows), parts["test"])
+    """Return the split to measure on once; its validation clips are trained on too."""
+    spec = options.folds if options.folds.partition(":")[0] in {"given", "parts"} else "parts:70/15/15"
+    fold = _outer_folds(material, options, spec)[0]
+    return replace(fold, train=np.union1d(fold.train, fold.validation), validation=fold.validation[:0])
 
 
 def _calibrated(
