@@ -1,25 +1,46 @@
-"""Shared fixtures: a seeded generator, tones, and the real recordings where they exist."""
+"""Shared fixtures: a seeded generator, and the real recordings where they exist.
+
+numpy is imported inside the fixtures: the number of threads has to be settled before its first import.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+import hypothesis
 import pytest
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# One thread each: tests run side by side, and timings mean "on one core".
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+# No deadline: a busy machine is not a bug. The gate tries the same examples every time, a person new ones.
+hypothesis.settings.register_profile("person", deadline=None)
+hypothesis.settings.register_profile("gate", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("gate" if os.environ.get("CI") else "person")
 
 
 @pytest.fixture
 def rng() -> np.random.Generator:
+    import numpy as np
+
     return np.random.default_rng(20261120)
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep every test away from the user's cache."""
-    from earmark.core.settings import settings
+def _own_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep every test away from the user's cache and settings; only the folders with real data stay."""
+    from earmark.core.settings import Settings, settings, variables
 
+    for field in set(Settings.model_fields) - {"data_dir", "weights_dir"}:
+        for variable in variables(field):
+            monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("EARMARK_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
     settings.cache_clear()
 
@@ -50,9 +71,3 @@ def oneshots_dir() -> Path:
 @pytest.fixture
 def wildlife_dir() -> Path:
     return real_corpus("wildlife")
-
-
-def tone(frequency_hz: float, duration_s: float, rate_hz: int, amplitude: float = 0.5) -> NDArray[np.float32]:
-    """Return a sine, float32 (n_samples,)."""
-    times_s = np.arange(round(duration_s * rate_hz)) / rate_hz
-    return (amplitude * np.sin(2 * np.pi * frequency_hz * times_s)).astype(np.float32)

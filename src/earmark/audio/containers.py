@@ -165,7 +165,7 @@ def _inspect_ogg(path: Path, file: FileIO, size_bytes: int) -> Inspection:
     serial = _read_at(file, 14, 4)
     tail_start = max(0, size_bytes - OGG_TAIL_BYTES)
     tail = _read_at(file, tail_start, OGG_TAIL_BYTES)
-    granules, position = [], tail.find(b"OggS")
+    granules, refusal, position = [], "", tail.find(b"OggS")
     while position >= 0:
         header = tail[position : position + OGG_PAGE_HEADER_BYTES]
         n_segments = header[26] if len(header) == OGG_PAGE_HEADER_BYTES else 0

@@ -37,7 +37,7 @@ class AvSource:
         # by descriptor, so that the name is hidden: FFmpeg, too, would take a text file called a.gsm for sound
         self._file = os.fdopen(os.open(path, os.O_RDONLY), "rb")
         try:
-            self._container = self._av.open(self._file)
+            self._container = self._av.open(self._file, metadata_errors="ignore")
         except self._av.FFmpegError as error:
             self._file.close()
             raise Refused(error.strerror or type(error).__name__) from error

@@ -36,7 +36,7 @@ class MpegLayout:
         found_samples: Samples per channel in whole frames, where they were counted.
         promised_samples: Samples that should be there; more than were found if the end of the file is missing.
         is_joined: Whether another stream follows the one that the header describes.
-        made_header: A frame with a Xing header that tells the counted length; empty if the file has its own.
+        made_header: A frame with a Xing header that tells the counted length; empty where it is not needed.
     """
 
     start: int
@@ -61,7 +61,7 @@ def read_mpeg_layout(content: mmap.mmap | bytes) -> MpegLayout | None:
         return None
     xing = start + 4 + first.side_info_bytes
     if content[xing : xing + 4] in (b"Xing", b"Info"):
-        flags, promised_frames, promised_bytes = struct.unpack(">III", content[xing + 4 : xing + 16])
+        flags, promised_frames, promised_bytes = struct.unpack(">III", content[xing + 4 : xing + 16].ljust(12, b"\0"))
         if flags & 3 == 3 and promised_frames and promised_bytes:
             return _trust_xing(content, start, first, (promised_frames, promised_bytes))
         start += first.n_bytes
@@ -79,13 +79,15 @@ def _trust_xing(content: mmap.mmap | bytes, start: int, first: _Frame, promised:
     if content[end : end + 3] == b"TAG":
         end += 128
     # Two frames in a row: one more frame is only a writer that did not count the header's own.
-    is_joined = _find_frame(content, _skip_id3(content, end), RESYNC_BYTES // 16) is not None
+    is_joined = _find_frame(content, _skip_id3(content, end), first.kind) is not None
     return MpegLayout(start, is_joined=is_joined)
 
 
 def _count(content: mmap.mmap | bytes, start: int, first: _Frame) -> MpegLayout:
     n_frames, end = _walk(content, start, first)
-    header = _make_xing(content[start : start + 4], first, n_frames, min(end, len(content)) - start)
+    header = b""
+    if first.kind[1] == 3:  # the decoder looks for the header in layer III only
+        header = _make_xing(content[start : start + 4], first, n_frames, min(end, len(content)) - start)
     n_promised = n_frames + (end > len(content))
     return MpegLayout(start, n_frames * first.n_samples, n_promised * first.n_samples, made_header=header)
 
@@ -119,12 +121,12 @@ def _parse(content: mmap.mmap | bytes, position: int) -> _Frame | None:
     return _Frame(n_bytes, n_samples, (version, layer, rate), side_info_bytes)
 
 
-def _find_frame(content: mmap.mmap | bytes, position: int, within_bytes: int = RESYNC_BYTES) -> int | None:
-    """Return where the next frame starts that another frame of its kind follows."""
-    stop = min(len(content), position + within_bytes)
+def _find_frame(content: mmap.mmap | bytes, position: int, kind: tuple[int, int, int] | None = None) -> int | None:
+    """Return where the next frame (of a kind) starts that another frame of its kind follows."""
+    stop = min(len(content), position + RESYNC_BYTES)
     while (position := content.find(b"\xff", position, stop)) >= 0:
         frame = _parse(content, position)
-        if frame is not None:
+        if frame is not None and kind in (None, frame.kind):
             following = _parse(content, position + frame.n_bytes)
             if following is not None and following.kind == frame.kind:
                 return position
@@ -143,7 +145,7 @@ def _walk(content: mmap.mmap | bytes, position: int, first: _Frame) -> tuple[int
         elif content[position : position + 11].startswith(_TRAILING_TAGS):
             break
         else:
-            following = _find_frame(content, position)
+            following = _find_frame(content, position, first.kind)
             if following is None:
                 break
             position = following

@@ -150,7 +150,7 @@ def n_expected_samples(source: Source, cut: Cut) -> int | None:
     """Return how many samples `decode_pieces` gives at most, or None if the file does not say."""
     spec = source.spec
     n_samples = _n_wanted(source, cut)
-    return None if n_samples is None else math.ceil(n_samples * (cut.rate_hz or spec.rate_hz) / spec.rate_hz) + 1
+    return None if n_samples is None else -(-n_samples * (cut.rate_hz or spec.rate_hz) // spec.rate_hz)
 
 
 def _n_wanted(source: Source, cut: Cut) -> int | None:

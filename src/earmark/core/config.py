@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -40,12 +40,23 @@ def parse_config(model: type[C], values: Mapping[str, Any], where: str) -> C:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            hint = did_you_mean(str(first["loc"][-1]), model.model_fields)
+            hint = did_you_mean(str(first["loc"][-1]), _keys_beside(model, first["loc"]))
             raise ConfigError(f'{where}: key "{place}" is not known{hint}') from error
         if first["type"] == "missing":
             raise ConfigError(f'{where}: key "{place}" is missing; add it') from error
         found = first["input"]
         raise ConfigError(f'{where}: key "{place}": found {found!r}; {first["msg"].lower()}') from error
+
+
+def _keys_beside(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    """Return the keys of the section that a wrong key stands in."""
+    for part in place[:-1]:
+        field = model.model_fields.get(str(part))  # None for a position in a list of sections
+        annotation = field.annotation if field else None
+        for inner in (annotation, *get_args(annotation)):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                model = inner
+    return list(model.model_fields)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

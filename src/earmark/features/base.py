@@ -74,7 +74,7 @@ class Frontend(Protocol):
             float32 (n_windows, *spec.shape), finite.
 
         Raises:
-            AudioError: n_samples is not `spec.window_samples`.
+            AudioError: n_samples is not `spec.window_samples`, or samples are not finite float32.
         """
         ...
 
@@ -95,9 +95,18 @@ class LevelFrontend:
 
 
 def check_windows(windows: NDArray[np.float32], spec: FrontendSpec) -> None:
-    """Raise AudioError unless windows are (n_windows, spec.window_samples)."""
+    """Raise AudioError unless windows are finite float32 (n_windows, spec.window_samples)."""
+    if windows.dtype != np.float32:
+        raise AudioError(
+            f'frontend "{spec.name}": found windows of {windows.dtype}, expected float32 with full scale at 1.0'
+        )
     if windows.ndim != 2 or windows.shape[1] != spec.window_samples:
         raise AudioError(
             f'frontend "{spec.name}": found windows of shape {windows.shape}, expected '
             f"(n_windows, {spec.window_samples}): {spec.window_s} s at {spec.rate_hz} Hz"
         )
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = windows.sum()  # NaN and infinity stay in it: a fourth of the time of asking every sample
+    if not np.isfinite(total) and not np.isfinite(windows).all():
+        row = int(np.argmin(np.isfinite(windows).all(axis=1)))
+        raise AudioError(f'frontend "{spec.name}": window {row} holds NaN or infinite samples, expected finite ones')

@@ -1,0 +1,18 @@
+"""Pictures of results, each as PNG and SVG in one style; `style` holds the look, the `plots_*` modules the drawing."""
+
+from __future__ import annotations
+
+from earmark.evaluation.plots_confusion import plot_confusion
+from earmark.evaluation.plots_curves import plot_precision_recall, plot_reliability, plot_roc
+from earmark.evaluation.plots_models import plot_comparison, plot_learning_curves
+from earmark.evaluation.style import Picture
+
+__all__ = [
+    "Picture",
+    "plot_comparison",
+    "plot_confusion",
+    "plot_learning_curves",
+    "plot_precision_recall",
+    "plot_reliability",
+    "plot_roc",
+]

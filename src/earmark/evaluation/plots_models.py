@@ -1,0 +1,204 @@
+"""Models beside each other: learning curves by training size, and a forest plot of final results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from earmark.core.errors import DataError
+from earmark.evaluation.report import format_interval
+from earmark.evaluation.style import (
+    INK,
+    MUTED,
+    WIDTH_IN,
+    Picture,
+    colour_of,
+    darken,
+    draw,
+    marker_of,
+    rate_axis,
+    shorten,
+    spread,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from earmark.evaluation.intervals import Interval
+    from earmark.evaluation.learning import LearningCurve
+    from earmark.evaluation.metrics import Scale
+
+LABEL_PT = 11.5
+NUDGE = 0.012  # models stand this share of the axis apart at one size, so that their error bars can be told apart
+
+
+def plot_learning_curves(
+    curves: Sequence[LearningCurve],
+    metric: str,
+    *,
+    chance: float | None = None,
+    scale: Scale = "rate",
+    title: str = "Learning curves",
+    x_name: str = "training clips",
+) -> Picture:
+    """Draw the metric of each model against the number of training clips, with intervals.
+
+    Args:
+        curves: One per model; a model keeps its colour as long as it keeps its place.
+        metric: The name on the y axis, such as "Accuracy".
+        chance: Value of guessing, drawn as a dashed line.
+        scale: "rate" for an axis that ends at 1.
+        title: Heading of the picture.
+        x_name: The name on the x axis.
+
+    Raises:
+        DataError: There is no curve.
+    """
+    if not curves:
+        raise DataError("learning curves: none given, expected at least one; run the experiment first")
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        axes.set_title(title)
+        axes.set_xlabel(x_name)
+        axes.set_ylabel(metric)
+        _scale_axes(axes, curves, chance, scale)
+        for index, curve in enumerate(curves):
+            _paint_curve(axes, curve, index, n_curves=len(curves))
+        if chance is not None:
+            axes.axhline(chance, color=MUTED, linewidth=1.2, linestyle=(0, (4, 4)), zorder=1.5)
+        _label_line_ends(figure, axes, curves, chance)
+
+    return draw((WIDTH_IN, 4.3), paint, _describe(curves, metric, title))
+
+
+def _describe(curves: Sequence[LearningCurve], metric: str, title: str) -> str:
+    ends = "; ".join(
+        f"{curve.model} {curve.means[0]:.3f} at {curve.sizes[0]} to {curve.means[-1]:.3f} at {curve.sizes[-1]}"
+        for curve in curves
+    )
+    return f"{title}, {metric}: {ends}."
+
+
+def _scale_axes(axes: Axes, curves: Sequence[LearningCurve], chance: float | None, scale: Scale) -> None:
+    sizes = sorted({size for curve in curves for size in curve.sizes})
+    axes.set_xscale("log")
+    margin = 1.12 if len(sizes) == 1 else (sizes[-1] / sizes[0]) ** 0.035
+    axes.set_xlim(sizes[0] / margin, sizes[-1] * margin)
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axes.set_xticks([], minor=True)
+    axes.grid(visible=False, axis="x")
+    limits = [value for curve in curves for part in (curve.lows, curve.highs, curve.means) for value in part]
+    known = [value for value in (*limits, chance) if value is not None]
+    if scale == "rate":
+        rate_axis(axes, lowest=min(known), highest=max(known))
+    else:
+        room = 0.05 * (max(known) - min(known) or 1.0)
+        axes.set_ylim(min(known) - room, max(known) + room)
+
+
+def _tick_names(sizes: Sequence[int], width_pt: float) -> list[str]:
+    """Name the sizes, leaving out those that would run into their neighbour on a log axis of this width."""
+    span = np.log(sizes[-1] / sizes[0]) if len(sizes) > 1 else 1.0
+    names, last_end = [], -np.inf
+    for size in reversed(sizes):  # the largest size matters most, so it is named first
+        name = f"{size:,}"
+        centre = (1 - np.log(size / sizes[0]) / span) * width_pt
+        half = len(name) * 7.2 / 2
+        fits = centre - half > last_end + 4
+        names.append(name if fits else "")
+        last_end = centre + half if fits else last_end
+    return names[::-1]
+
+
+def _paint_curve(axes: Axes, curve: LearningCurve, index: int, *, n_curves: int) -> None:
+    colour = colour_of(index)
+    low, high = np.log(axes.get_xlim())
+    nudge = np.exp(NUDGE * (high - low) * (index - (n_curves - 1) / 2) / max(1, (n_curves - 1) / 3))
+    sizes = np.array(curve.sizes) * nudge
+    axes.plot(sizes, curve.means, color=colour, marker=marker_of(index), markersize=6, zorder=3)
+    for size, bottom, top in zip(sizes, curve.lows, curve.highs, strict=True):
+        if bottom is not None and top is not None:
+            axes.vlines(size, bottom, top, color=colour, alpha=0.4, linewidth=3.2, zorder=2)
+
+
+def _label_line_ends(figure: Figure, axes: Axes, curves: Sequence[LearningCurve], chance: float | None) -> None:
+    """Write each model's name beside its last point, moved apart where names would overlap; thin out size names."""
+    names = [(shorten(curve.model), curve.means[-1], colour_of(index)) for index, curve in enumerate(curves)]
+    if chance is not None:
+        names.append(("chance", chance, MUTED))
+    texts = [
+        axes.annotate(
+            name,
+            (1.0, value),
+            xycoords=("axes fraction", "data"),
+            xytext=(1.05, value),
+            textcoords=("axes fraction", "data"),
+            color=darken(colour),
+            fontsize=LABEL_PT,
+            fontweight="normal" if name == "chance" else "bold",
+            va="center",
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.9, "shrinkA": 1, "shrinkB": 2},
+            annotation_clip=False,
+        )
+        for name, value, colour in names
+    ]
+    figure.draw_without_rendering()  # the layout decides how large the axes are
+    extent = axes.get_window_extent()
+    bottom, top = axes.get_ylim()
+    gap = LABEL_PT * 1.25 / (extent.height * 72 / figure.dpi) * (top - bottom)
+    for text, place in zip(texts, spread([value for _, value, _ in names], gap, bottom, top), strict=True):
+        text.set_position((1.05, place))
+    sizes = sorted({size for curve in curves for size in curve.sizes})
+    axes.set_xticks(sizes, _tick_names(sizes, extent.width * 72 / figure.dpi))
+
+
+def plot_comparison(
+    entries: Sequence[tuple[str, Interval]],
+    metric: str,
+    *,
+    chance: float | None = None,
+    title: str = "Models compared",
+    higher_is_better: bool = True,
+) -> Picture:
+    """Draw a forest plot: one row per model, best first, with its interval as a line and as text.
+
+    Raises:
+        DataError: There is no entry.
+    """
+    if not entries:
+        raise DataError("comparison: no model given, expected at least one")
+    rows = sorted(entries, key=lambda entry: entry[1].estimate, reverse=higher_is_better)
+    levels = {interval.level for _, interval in rows}
+    note = f" with {100 * levels.pop():g} % interval" if len(levels) == 1 else " with interval"
+    lows, highs = [interval.low for _, interval in rows], [interval.high for _, interval in rows]
+    near = chance is not None and min(lows) - chance < max(highs) - min(lows)
+    if chance is not None and not near:  # a line far to the left would squeeze all intervals to dots
+        note += f" (chance {chance:.3g})"
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        for place, (name, interval) in enumerate(rows):
+            colour = colour_of([entry[0] for entry in entries].index(name))
+            axes.hlines(place, interval.low, interval.high, color=colour, alpha=0.45, linewidth=5)
+            axes.plot(interval.estimate, place, "o", color=colour, markersize=7.5)
+            text = format_interval(interval.estimate, interval.low, interval.high)
+            axes.text(1.03, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=11)
+        if chance is not None and near:
+            axes.axvline(chance, color=MUTED, linewidth=1.2, linestyle=(0, (4, 4)), zorder=1)
+            axes.text(chance, -0.62, " chance", color=MUTED, fontsize=10.5, va="center")
+        axes.set_yticks(range(len(rows)), [shorten(name) for name, _ in rows], fontsize=12)
+        axes.set_ylim(len(rows) - 0.4, -0.85)
+        axes.grid(visible=False, axis="y")
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel(metric + note, color=INK)
+        axes.set_title(title)
+
+    best = rows[0]
+    words = f"{title}, {metric}: best is {best[0]} with "
+    words += format_interval(best[1].estimate, best[1].low, best[1].high) + f" of {len(rows)} models."
+    return draw((WIDTH_IN, 1.7 + 0.42 * len(rows)), paint, words)
