@@ -61,7 +61,7 @@ def noisy(snr_db: float, colour: str) -> Condition:
         noise = _esc50_noise(spoken.size, rate_hz, rng) if colour == "real" else _colour(spoken.size, colour, rng)
         loud = _loudest(samples, rate_hz)
         noise = noise * (loud / np.sqrt(np.square(noise, dtype=np.float64).mean() + 1e-20) * 10 ** (-snr_db / 20))
-        return spoken + noise.astype(np.float32)
+        return np.asarray(spoken + noise)
 
     return condition
 
@@ -139,7 +139,7 @@ def _overdriven(samples: Sound, _rate_hz: int, _rng: np.random.Generator) -> NDA
 
 def _silence_around(samples: Sound, rate_hz: int, rng: np.random.Generator) -> NDArray[np.floating]:
     spoken = padded(samples, rate_hz, *rng.uniform(0, 2, 2))
-    return spoken + rng.normal(scale=3e-4, size=spoken.size)
+    return np.asarray(spoken + rng.normal(scale=3e-4, size=spoken.size))
 
 
 def _far_away(samples: Sound, rate_hz: int, rng: np.random.Generator) -> NDArray[np.floating]:

@@ -15,6 +15,9 @@ class OnnxGraph:
     """An ONNX graph with one input and one output, on the CPU.
 
     Pickles as its bytes, so that a frontend that holds one can cross to a worker process.
+
+    Raises:
+        ModelError: ONNX Runtime cannot load the graph, or it has not exactly one input.
     """
 
     def __init__(self, content: bytes, *, n_threads: int = 1, what: str = "model") -> None:

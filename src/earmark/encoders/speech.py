@@ -7,12 +7,11 @@ arXiv:2002.01322). A window is longer than a word: inside it the word is found b
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from earmark.core.errors import ConfigError
 from earmark.core.units import seconds_to_samples
 from earmark.encoders import speech_mel
 from earmark.encoders.session import OnnxGraph
@@ -23,6 +22,7 @@ from earmark.encoders.speech_graph import (
     speech_embedding_graph,
 )
 from earmark.features.base import FrontendSpec, check_windows
+from earmark.features.options import build_options
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,50 +31,45 @@ SHORTEST_FOCUS_S = 0.8  # one embedding sees 0.775 s
 BATCH = 32
 
 
-@dataclass(frozen=True)
-class SpeechEmbeddingConfig:
-    """Options of `speech_embedding`.
+class SpeechEmbeddingOptions(BaseModel):
+    """Options of `speech_embedding`."""
 
-    Attributes:
-        window_s: Length of a window.
-        hop_s: Step between windows of a longer clip; a word shorter than `window_s - hop_s` is whole in one of them.
-        focus_s: Length of the stretch around the word that the network sees.
-        level: Root mean square that the loudest 0.2 s are brought to. The mel stage adds 0.001 before its logarithm,
-            so a low level hides faint noise and a high one shows it.
-    """
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    window_s: float = 2.4
-    hop_s: float = 0.8
-    focus_s: float = 1.6
-    level: float = 0.01
+    window_s: Annotated[float, Field(gt=0, description="Length of a window")] = 2.4
+    # A word shorter than window_s - hop_s is whole in one of them.
+    hop_s: Annotated[float, Field(gt=0, description="Step between windows of a longer clip")] = 0.8
+    focus_s: Annotated[float, Field(description="Length of the stretch around the word that the network sees")] = 1.6
+    # The mel stage adds 0.001 before its logarithm: a low level hides faint noise, a high one shows it.
+    level: Annotated[float, Field(gt=0, le=1, description="RMS that the loudest 0.2 s are brought to")] = 0.01
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
         if not SHORTEST_FOCUS_S <= self.focus_s <= self.window_s:
-            raise ConfigError(
-                f'frontend "speech_embedding": focus_s is {self.focus_s}, expected {SHORTEST_FOCUS_S} to window_s '
-                f"({self.window_s})"
+            raise ValueError(
+                f"focus_s is {self.focus_s}, expected {SHORTEST_FOCUS_S} to window_s ({self.window_s}); "
+                f"one embedding sees 0.775 s"
             )
-        if not 0 < self.hop_s <= self.window_s:
-            raise ConfigError(f'frontend "speech_embedding": hop_s is {self.hop_s}, expected 0 to {self.window_s}')
-        if not 0 < self.level <= 1:
-            raise ConfigError(f'frontend "speech_embedding": level is {self.level}, expected 0 to 1')
+        if self.hop_s > self.window_s or seconds_to_samples(self.hop_s, speech_mel.RATE_HZ) < 1:
+            raise ValueError(f"hop_s is {self.hop_s}, expected one sample to window_s ({self.window_s})")
+        return self
 
 
 class SpeechEmbedding:
     """Turns windows of 16 kHz sound into the embeddings of the word in each."""
 
-    def __init__(self, config: SpeechEmbeddingConfig) -> None:
-        self._config = config
-        self._focus_samples = seconds_to_samples(config.focus_s, speech_mel.RATE_HZ)
+    def __init__(self, options: SpeechEmbeddingOptions) -> None:
+        self._level = options.level
+        self._focus_samples = seconds_to_samples(options.focus_s, speech_mel.RATE_HZ)
         n_frames = (self._focus_samples - speech_mel.FRAME_SAMPLES) // speech_mel.FRAME_HOP_SAMPLES + 1
         n_embeddings = (n_frames - FRAMES_PER_EMBEDDING) // FRAMES_BETWEEN_EMBEDDINGS + 1
         self.spec = FrontendSpec(
             "speech_embedding",
             speech_mel.RATE_HZ,
-            config.window_s,
-            config.hop_s,
+            options.window_s,
+            options.hop_s,
             (n_embeddings, EMBEDDING_DIM),
-            asdict(config),
+            options.model_dump(),
         )
         self._graph = OnnxGraph(speech_embedding_graph(), what="speech_embedding")
 
@@ -88,18 +83,20 @@ class SpeechEmbedding:
         found = np.empty((len(windows), *self.spec.shape), dtype=np.float32)
         for first in range(0, len(windows), BATCH):
             part = speech_mel.focus(windows[first : first + BATCH], self._focus_samples)
-            mel = speech_mel.log_mel(speech_mel.set_level(part, self._config.level))
+            mel = speech_mel.log_mel(speech_mel.set_level(part, self._level))
             found[first : first + BATCH] = self._graph(mel[:, np.newaxis])
         return found
 
 
-def speech_embedding(
-    *, window_s: float = 2.4, hop_s: float = 0.8, focus_s: float = 1.6, level: float = 0.01
-) -> SpeechEmbedding:
-    """Return the frontend with these options (see `SpeechEmbeddingConfig`).
+def speech_embedding(**options: Any) -> SpeechEmbedding:
+    """Return the frontend with these options (see `SpeechEmbeddingOptions`).
 
     Raises:
-        ConfigError: An option is out of range.
+        ConfigError: An option is unknown or out of range.
         WeightsError: The weights are missing.
+
+    Example:
+        >>> speech_embedding(focus_s=1.2).spec.shape
+        (6, 96)
     """
-    return SpeechEmbedding(SpeechEmbeddingConfig(window_s, hop_s, focus_s, level))
+    return SpeechEmbedding(build_options(SpeechEmbeddingOptions, "speech_embedding", options))

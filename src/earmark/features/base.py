@@ -30,6 +30,7 @@ class FrontendSpec:
         hop_s: Step between the starts of windows when a recording is longer than one.
         shape: Shape of one window's features.
         config: Every parameter that changes a number, JSON-like; rebuilds the frontend with its name.
+        version: Raised when the frontend's code comes to give other numbers for the same configuration.
     """
 
     name: str
@@ -38,6 +39,7 @@ class FrontendSpec:
     hop_s: float
     shape: tuple[int, ...]
     config: dict[str, Any] = field(hash=False)
+    version: int = 1
 
     @property
     def window_samples(self) -> int:
@@ -51,8 +53,8 @@ class FrontendSpec:
 
     @property
     def fingerprint(self) -> str:
-        """Name of the numbers it makes: equal for equal name and configuration."""
-        return fingerprint({"name": self.name, "config": self.config})
+        """Name of the numbers it makes: equal for equal name, version and configuration."""
+        return fingerprint({"name": self.name, "version": self.version, "config": self.config})
 
 
 @runtime_checkable

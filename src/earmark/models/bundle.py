@@ -50,7 +50,11 @@ class Bundle:
 
     @cached_property
     def frontend(self) -> Frontend:
-        """The frontend that feeds the graph."""
+        """The frontend that feeds the graph.
+
+        Raises:
+            BundleError: The frontend of this name makes other numbers today than those that the graph learned from.
+        """
         part = self.spec.frontend
         frontend = build_frontend(part.name, part.config)
         if frontend.spec.fingerprint != part.fingerprint:

@@ -128,12 +128,12 @@ class RandomForest(SklearnClassifier):
 
 @dataclass
 class SupportVectorMachine(SklearnClassifier):
-    """Support vector machine on standardised features, with principal components first if asked."""
+    """Support vector machine on standardised features; `n_components` above 0 keeps that many principal components."""
 
     C: float = 10.0
     gamma: float | Literal["scale", "auto"] = "scale"
     kernel: Literal["rbf", "linear"] = "rbf"
-    n_components: int | None = None
+    n_components: int = 0
     class_weight: ClassWeight = "balanced"
 
     def _steps(self, n_rows: int, dim: int, seed: int) -> list[Any]:
@@ -145,10 +145,10 @@ class SupportVectorMachine(SklearnClassifier):
 
 @dataclass
 class LogisticRegression(SklearnClassifier):
-    """Logistic regression (L2) on standardised features, with principal components first if asked."""
+    """Logistic regression (L2) on standardised features; `n_components` as for the support vector machine."""
 
     C: float = 1.0
-    n_components: int | None = None
+    n_components: int = 0
     class_weight: ClassWeight = "balanced"
     max_iterations: int = 2000
 
@@ -159,11 +159,11 @@ class LogisticRegression(SklearnClassifier):
         return [*_scaling(n_rows, dim, self.n_components, seed), logistic]
 
 
-def _scaling(n_rows: int, dim: int, n_components: int | None, seed: int) -> list[Any]:
+def _scaling(n_rows: int, dim: int, n_components: int, seed: int) -> list[Any]:
     from sklearn.decomposition import PCA
     from sklearn.preprocessing import StandardScaler
 
-    if n_components is None:
+    if not n_components:
         return [StandardScaler()]
     return [StandardScaler(), PCA(min(n_components, dim, n_rows), random_state=seed)]
 

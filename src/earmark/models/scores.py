@@ -20,6 +20,9 @@ class Scores:
         values: float32 (n_windows, n_classes) in [0, 1].
         times_s: float64 (n_windows, 2), start and end of each window in the recording.
         labels: The class of each column.
+
+    Raises:
+        ModelError: Values, times and labels do not fit together.
     """
 
     values: NDArray[np.float32]

@@ -31,6 +31,18 @@ FRONTENDS: dict[str, Callable[..., Frontend] | str] = {
 
 _CLASSICAL = "earmark.models.classical"
 
+# Of the settings tried on FSDD this one carries furthest to other speakers: few coefficients, the mean of the
+# microphone taken out, the word stretched to one length (svm 0.80 against 0.59 for plain frames).
+_SHORT_SOUND_MFCC = {
+    "n_mfcc": 13,
+    "deltas": 1,
+    "frame_hop_samples": 128,
+    "pooling": "length_normalised",
+    "n_frames": 20,
+    "normalisation": "mean",
+    "active_range_db": 30.0,
+}
+
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
@@ -47,7 +59,7 @@ RECIPES: dict[str, Recipe] = {
             "Support vector machine on length-normalised MFCCs",
             frontend="mfcc",
             classifier=f"{_CLASSICAL}:SupportVectorMachine",
-            frontend_options={"pooling": "length_normalised"},
+            frontend_options=_SHORT_SOUND_MFCC,
             classifier_options={"n_components": 128},
             grid={"C": (1.0, 10.0, 100.0), "gamma": ("scale", 0.002, 0.01)},
         ),
@@ -56,8 +68,8 @@ RECIPES: dict[str, Recipe] = {
             "Logistic regression on length-normalised MFCCs",
             frontend="mfcc",
             classifier=f"{_CLASSICAL}:LogisticRegression",
-            frontend_options={"pooling": "length_normalised"},
-            classifier_options={"C": 0.01},
+            frontend_options=_SHORT_SOUND_MFCC,
+            classifier_options={"C": 0.003},
             grid={"C": (0.0003, 0.003, 0.03, 0.3)},
         ),
         Recipe(
@@ -66,7 +78,7 @@ RECIPES: dict[str, Recipe] = {
             frontend="speech_embedding",
             classifier=f"{_CLASSICAL}:LogisticRegression",
             classifier_options={"C": 0.01},
-            grid={"C": (0.001, 0.01, 0.1, 1.0)},
+            grid={"C": (0.0003, 0.001, 0.01, 0.1)},
             weights=("speech_embedding",),
         ),
         Recipe(

@@ -1,0 +1,170 @@
+"""From a plan and its dataset to every trial, with the clips that each is trained and tested on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from earmark.core.errors import ConfigError
+from earmark.core.identity import fingerprint
+from earmark.core.randomness import named_generator
+from earmark.data.split import make_folds
+from earmark.data.subsets import nested_subsets
+from earmark.experiments.trial import Job, Trial
+from earmark.models.table import build_frontend
+from earmark.training.augmentation import augmentations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from earmark.data.dataset import Dataset
+    from earmark.data.split import Fold
+    from earmark.experiments.plan import ExperimentConfig, ModelPlan, Size
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """All trials of a plan.
+
+    Attributes:
+        jobs: In the order in which they are best done: small sizes first, so that a first picture comes early.
+        folds: The splits, one test set each.
+        leaks: Groups that stand on both sides of a fold, which only `allow_shared_groups` lets through.
+        notes: What was done otherwise than asked, for people.
+    """
+
+    jobs: tuple[Job, ...]
+    folds: tuple[Fold, ...]
+    leaks: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys of the distinct trials, in order."""
+        return tuple(dict.fromkeys(job.trial.key for job in self.jobs))
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return the trials, JSON-able."""
+        return [{"key": job.trial.key, **asdict(job.trial)} for job in self.jobs]
+
+
+def make_grid(config: ExperimentConfig, dataset: Dataset) -> Grid:
+    """Return every trial of the plan on this dataset.
+
+    Raises:
+        ConfigError: The folds, a model's options or all sizes do not fit.
+        DataError: There are too few groups for the folds.
+        LeakError: A given fold shares groups between train and test, and the plan gives no reason for that.
+    """
+    folds = tuple(
+        make_folds(
+            dataset,
+            config.folds,
+            named_generator(config.seed, "folds"),
+            allow_shared_groups=config.allow_shared_groups,
+        )
+    )
+    leaks = tuple(sorted({group for fold in folds for group in fold.leaks}))
+    sizes, notes = _possible_sizes(config, folds)
+    definitions = [(model, *_definition(model, config.seed)) for model in config.models]
+    ids = np.array([clip.id for clip in dataset.clips])
+    jobs = [
+        Job(
+            Trial(model.title, size, len(train), fold.name, seed, definition, frontend, dataset.fingerprint, split),
+            train,
+            fold.test,
+        )
+        for seed, size, fold, train, split in _subsets(dataset, folds, sizes, config.seeds, ids)
+        for model, definition, frontend in definitions
+    ]
+    return Grid(tuple(jobs), folds, leaks, notes)
+
+
+def shard_of(jobs: Sequence[Job], index: int, n_shards: int) -> list[Job]:
+    """Return the part of the jobs that falls to one of several machines; every shard gets a like mix.
+
+    Raises:
+        ConfigError: The index is not in 0 ... n_shards - 1.
+    """
+    if not 0 <= index < n_shards:
+        raise ConfigError(f"shard {index}/{n_shards}: expected k/n with k from 0 to n - 1, such as 0/4")
+    # By key, so that models, sizes and folds do not line up with the number of shards.
+    keys = sorted({job.trial.key for job in jobs})
+    mine = set(keys[index::n_shards])
+    return [job for job in jobs if job.trial.key in mine]
+
+
+def distinct(jobs: Iterable[Job]) -> list[Job]:
+    """Return the jobs without those whose trial has come already."""
+    return list({job.trial.key: job for job in reversed(list(jobs))}.values())[::-1]
+
+
+def canonical_positions(dataset: Dataset) -> NDArray[np.intp]:
+    """Return each clip's position in the order of ids, (n_clips,): the order of the stored dataset."""
+    order = np.argsort(np.array([clip.id for clip in dataset.clips]), kind="stable")
+    positions = np.empty(len(order), dtype=np.intp)
+    positions[order] = np.arange(len(order))
+    return positions
+
+
+def _subsets(
+    dataset: Dataset,
+    folds: Sequence[Fold],
+    sizes: Sequence[Size],
+    seeds: Sequence[int],
+    ids: NDArray[np.str_],
+) -> Iterator[tuple[int, Size, Fold, NDArray[np.intp], str]]:
+    numbers = [size for size in sizes if size != "all"]
+
+    @cache
+    def train_rows(seed: int, index: int) -> dict[Size, NDArray[np.intp]]:
+        fold = folds[index]
+        nested = nested_subsets(dataset, fold.train, numbers, named_generator(seed, "subsets", fold.name))
+        by_size: dict[Size, NDArray[np.intp]] = {subset.asked: subset.rows for subset in nested}
+        return by_size | {"all": fold.train}
+
+    for seed in seeds:
+        for size in sizes:
+            for index, fold in enumerate(folds):
+                train = train_rows(seed, index)[size]
+                split = fingerprint({"train": sorted(ids[train].tolist()), "test": sorted(ids[fold.test].tolist())})
+                yield seed, size, fold, train, split
+
+
+def _possible_sizes(config: ExperimentConfig, folds: Sequence[Fold]) -> tuple[tuple[Size, ...], tuple[str, ...]]:
+    """Return the sizes that every fold can give, and a note on those that one cannot.
+
+    A curve whose points average different folds would bend where the folds change.
+    """
+    smallest = min(folds, key=lambda fold: len(fold.train))
+    limit = len(smallest.train)
+    kept = tuple(size for size in config.training_sizes if size == "all" or size <= limit)
+    left_out = [str(size) for size in config.training_sizes if size not in kept]
+    why = f'fold "{smallest.name}" has {limit} training clips'
+    if not kept:
+        raise ConfigError(f"training_sizes: found {', '.join(left_out)}, but {why}; ask for fewer")
+    return kept, (f"training sizes {', '.join(left_out)} were left out: {why}",) if left_out else ()
+
+
+def _definition(model: ModelPlan, seed: int) -> tuple[str, str]:
+    """Return the fingerprints of what the model is and of the features that it takes."""
+    recipe = model.found_recipe()
+    frontend = build_frontend(recipe.frontend, recipe.frontend_options | model.frontend)
+    classifier = recipe.classifier
+    name = classifier if isinstance(classifier, str) else f"{classifier.__module__}:{classifier.__qualname__}"
+    definition = {
+        "classifier": name,
+        "options": recipe.classifier_options | model.classifier,
+        "aggregate": model.aggregate,
+        # Copies are made once per experiment, from its own seed.
+        "copies": [copy.fingerprint for copy in augmentations(model.augmentation, model.copies, seed)],
+    }
+    try:
+        return fingerprint(definition), frontend.spec.fingerprint
+    except TypeError as error:
+        raise ConfigError(f'model "{model.title}": options must be JSON-like to be named ({error})') from error
