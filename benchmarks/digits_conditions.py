@@ -134,7 +134,7 @@ def _quiet(samples: Sound, _rate_hz: int, _rng: np.random.Generator) -> NDArray[
 
 
 def _overdriven(samples: Sound, _rate_hz: int, _rng: np.random.Generator) -> NDArray[np.floating]:
-    return np.clip(samples * 10 / (np.abs(samples).max() + 1e-9), -1, 1)
+    return np.asarray(np.clip(samples * 10 / (np.abs(samples).max() + 1e-9), -1, 1))
 
 
 def _silence_around(samples: Sound, rate_hz: int, rng: np.random.Generator) -> NDArray[np.floating]:

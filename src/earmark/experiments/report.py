@@ -12,6 +12,7 @@ from earmark.core.files import write_bytes, write_json, write_text
 from earmark.evaluation.metrics import METRICS
 from earmark.evaluation.plots import plot_learning_curves
 from earmark.evaluation.report import NOTHING, format_interval
+from earmark.evaluation.style import shorten
 from earmark.experiments.curves import find
 from earmark.experiments.journal import read_journal
 from earmark.experiments.page import render_page
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from earmark.experiments.status import Status
 
 COLUMNS = ("model", "size", "n_train", "fold", "seed", "n_test", *METRICS)
+MAX_TITLE_CHARACTERS = 44
 MORE_COLUMNS = ("fit_s", "score_s", "peak_memory_bytes", "warnings", "key")
 
 
@@ -108,7 +110,7 @@ def draw_curves(findings: Findings) -> Picture | None:
         kind.title,
         chance=chance_of(findings),
         scale=kind.scale,
-        title=str(findings.journal.plan["name"]),
+        title=shorten(str(findings.journal.plan["name"]), MAX_TITLE_CHARACTERS),
     )
 
 
