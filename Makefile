@@ -1,6 +1,6 @@
 # make demo    the main job, from digits to a bundle that names them; needs nothing but Python 3.11 or newer
 # make test    the whole test suite with coverage; ARGS are handed to pytest: make test ARGS="tests/core --no-cov"
-# make check   style and types
+# make check   style, types, floors and lengths, documentation complete
 # make bench   the speed that docs/benchmarks.md speaks of
 # All set up .venv first. To choose the Python: make clean, then make PYTHON=python3.12 test
 
@@ -22,6 +22,7 @@ check: $(TOOLS)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m pytest --quiet tests/house tests/docs/test_complete.py
 
 format: $(TOOLS)
 	$(BIN)/ruff format .

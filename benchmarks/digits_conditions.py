@@ -144,7 +144,8 @@ def _silence_around(samples: Sound, rate_hz: int, rng: np.random.Generator) -> N
 
 def _far_away(samples: Sound, rate_hz: int, rng: np.random.Generator) -> NDArray[np.floating]:
     heard = room(0.4)(padded(samples, rate_hz, 0.3, 0.3), rate_hz, rng).astype(np.float32)
-    return change.random_equalizer(noisy(15, "real")(heard, rate_hz, rng), rate_hz, rng, max_gain_db=8.0)
+    in_noise = noisy(15, "real")(heard, rate_hz, rng).astype(np.float32)
+    return change.random_equalizer(in_noise, rate_hz, rng, max_gain_db=8.0)
 
 
 CONDITIONS: dict[str, Condition] = {

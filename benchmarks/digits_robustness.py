@@ -27,11 +27,13 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="test on every n-th clip")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--copies", type=int, help="other than in the shipped bundle")
+    parser.add_argument("--only", default="", help="conditions whose name holds this text")
     arguments = parser.parse_args()
-    unseen_speakers(arguments.every, arguments.workers, arguments.copies)
+    conditions = [name for name in CONDITIONS if arguments.only in name]
+    unseen_speakers(conditions, arguments.every, arguments.workers, arguments.copies)
 
 
-def unseen_speakers(every: int, workers: int, copies: int | None) -> None:
+def unseen_speakers(conditions: list[str], every: int, workers: int, copies: int | None) -> None:
     """Leave one FSDD speaker out, train as the shipped bundle was trained, test under each condition."""
     stored = load_bundle("digits").spec.provenance["options"]
     options = TrainingOptions.model_validate(stored | {"workers": workers})
@@ -43,7 +45,7 @@ def unseen_speakers(every: int, workers: int, copies: int | None) -> None:
     fitted = [fit_clips(material, fold.train, options, np.random.default_rng(0)) for fold in folds]
     tested = dataset.take(np.arange(0, len(dataset.clips), every))
     print(f"{len(tested.clips)} clips of {len(folds)} speakers, each left out in turn; {options.copies} copies")
-    for name in CONDITIONS:
+    for name in conditions:
         table = extract_features(tested, material.frontend, workers=workers, transform=Degraded(name))
         rates = []
         for fold, classifier in zip(folds, fitted, strict=True):

@@ -3,6 +3,7 @@
 from earmark.models.base import Classifier, Recipe, ScoreKind
 from earmark.models.bundle import Bundle, load_bundle, save_bundle, shipped_bundles
 from earmark.models.calibrate import Calibration, choose_thresholds, fit_calibration
+from earmark.models.factory import ModelFactory
 from earmark.models.scores import Scores
 from earmark.models.table import (
     build_classifier,
@@ -17,6 +18,7 @@ __all__ = [
     "Bundle",
     "Calibration",
     "Classifier",
+    "ModelFactory",
     "Recipe",
     "ScoreKind",
     "Scores",
