@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from pydantic_core import ErrorDetails
+
 
 class Config(BaseModel):
     """Base of everything that a user configures: immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 C = TypeVar("C", bound=Config)
@@ -37,15 +39,20 @@ def parse_config(model: type[C], values: Mapping[str, Any], where: str) -> C:
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            hint = did_you_mean(str(first["loc"][-1]), _keys_beside(model, first["loc"]))
-            raise ConfigError(f'{where}: key "{place}" is not known{hint}') from error
-        if first["type"] == "missing":
-            raise ConfigError(f'{where}: key "{place}" is missing; add it') from error
-        found = first["input"]
-        raise ConfigError(f'{where}: key "{place}": found {found!r}; {first["msg"].lower()}') from error
+        raise ConfigError(f"{where}: {_explanation(error.errors()[0], model)}") from error
+
+
+def _explanation(problem: ErrorDetails, model: type[BaseModel]) -> str:
+    place = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        hint = did_you_mean(str(problem["loc"][-1]), _keys_beside(model, problem["loc"]))
+        return f'key "{place}" is not known{hint}'
+    if problem["type"] == "missing":
+        return f'key "{place}" is missing; add it'
+    message = problem["msg"].removeprefix("Value error, ")
+    if not place:  # about several keys together
+        return message
+    return f'key "{place}": found {problem["input"]!r}; {message[:1].lower()}{message[1:]}'
 
 
 def _keys_beside(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from earmark.core.config import Config, parse_config
 from earmark.core.units import seconds_to_samples
 from earmark.encoders import speech_mel
 from earmark.encoders.session import OnnxGraph
@@ -22,7 +23,6 @@ from earmark.encoders.speech_graph import (
     speech_embedding_graph,
 )
 from earmark.features.base import FrontendSpec, check_windows
-from earmark.features.options import build_options
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,10 +31,8 @@ SHORTEST_FOCUS_S = 0.8  # one embedding sees 0.775 s
 BATCH = 32
 
 
-class SpeechEmbeddingOptions(BaseModel):
+class SpeechEmbeddingOptions(Config):
     """Options of `speech_embedding`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     window_s: Annotated[float, Field(gt=0, description="Length of a window")] = 2.4
     # A word shorter than window_s - hop_s is whole in one of them.
@@ -99,4 +97,4 @@ def speech_embedding(**options: Any) -> SpeechEmbedding:
         >>> speech_embedding(focus_s=1.2).spec.shape
         (6, 96)
     """
-    return SpeechEmbedding(build_options(SpeechEmbeddingOptions, "speech_embedding", options))
+    return SpeechEmbedding(parse_config(SpeechEmbeddingOptions, options, 'frontend "speech_embedding"'))

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from earmark.core.config import parse_config
 from earmark.features.base import FrontendSpec, check_windows
-from earmark.features.options import MelOptions, build_options
+from earmark.features.options import MelOptions
 from earmark.features.pooling import fit_frames
 from earmark.features.spectral import MelSpectrogram, power_to_db
 
@@ -73,4 +74,4 @@ def log_mel(**options: Any) -> LogMelFrontend:
         >>> log_mel(rate_hz=8000, fft_samples=512, n_mels=64).spec.shape
         (32, 64)
     """
-    return LogMelFrontend(build_options(LogMelConfig, "log_mel", options))
+    return LogMelFrontend(parse_config(LogMelConfig, options, 'frontend "log_mel"'))

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from earmark.core.config import parse_config
 from earmark.features.base import FrontendSpec, check_windows
-from earmark.features.options import MelOptions, build_options
+from earmark.features.options import MelOptions
 from earmark.features.pooling import (
     KEEPS_FRAMES,
     ActivePart,
@@ -125,4 +126,4 @@ def mfcc(**options: Any) -> MfccFrontend:
         >>> mfcc(rate_hz=8000, fft_samples=512, pooling="mean", deltas=0).spec.shape
         (40,)
     """
-    return MfccFrontend(build_options(MfccConfig, "mfcc", options))
+    return MfccFrontend(parse_config(MfccConfig, options, 'frontend "mfcc"'))

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from earmark.core.errors import ConfigError, did_you_mean
+from earmark.core.config import Config
 from earmark.core.units import seconds_to_samples
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 MelScale = Literal["slaney", "htk"]
 MelNorm = Literal["slaney", "none"]
 
 
-class MelOptions(BaseModel):
+class MelOptions(Config):
     """What every mel frontend takes: the window of sound, the frames inside it and the mel bands of a frame."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     rate_hz: Annotated[int, Field(ge=1, description="Sample rate of the sound that it takes")] = 16000
     window_s: Annotated[float, Field(gt=0, description="Length of a window")] = 1.0
@@ -77,27 +72,3 @@ class MelOptions(BaseModel):
         if self.fmin_hz >= self.top_hz:
             raise ValueError(f"fmin_hz {self.fmin_hz} must be below fmax_hz {self.top_hz}")
         return self
-
-
-OptionsT = TypeVar("OptionsT", bound=BaseModel)
-
-
-def build_options(kind: type[OptionsT], frontend: str, options: dict[str, Any]) -> OptionsT:
-    """Return checked options of a frontend.
-
-    Raises:
-        ConfigError: An option is unknown (the message names the nearest known one) or out of range.
-    """
-    try:
-        return kind(**options)
-    except ValidationError as error:
-        raise ConfigError(_explanation(error.errors()[0], frontend, kind)) from error
-
-
-def _explanation(problem: ErrorDetails, frontend: str, kind: type[BaseModel]) -> str:
-    if not problem["loc"]:
-        return f'frontend "{frontend}": {problem["msg"].removeprefix("Value error, ")}'
-    name = str(problem["loc"][0])
-    if problem["type"] == "extra_forbidden":
-        return f'frontend "{frontend}": unknown option "{name}"{did_you_mean(name, kind.model_fields)}'
-    return f'frontend "{frontend}": option {name}: found {problem["input"]!r}; {problem["msg"]}'
