@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.cli.console import figure, show, show_json, show_table
+from earmark.cli.console import show, show_json, show_table
 
 if TYPE_CHECKING:
     from earmark.models.bundle_spec import BundleSpec
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Look at bundles.", no_args_is_help=True)
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="Shipped model or bundle folder.")]
+SHOWN = ("precision", "recall", "f1")
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -32,6 +34,7 @@ def list_bundles(as_json: AsJson = False) -> None:
 @app.command("show")
 def show_bundle(model: Model, as_json: AsJson = False) -> None:
     """Verify a bundle and show what it is, how good it is, and what it was made from."""
+    from earmark.evaluation.report import format_number
     from earmark.models import load_bundle
 
     bundle = load_bundle(model)
@@ -46,26 +49,34 @@ def show_bundle(model: Model, as_json: AsJson = False) -> None:
     show_table(
         ["label", "clips", "precision", "recall", "F1", "accepted from"],
         [
-            [row["label"], row["n_clips"], *(figure(row[key]) for key in ("precision", "recall", "f1")), f"{at:.2f}"]
+            [row["label"], row["n_clips"], *(format_number(row[key]) for key in SHOWN), f"{at:.2f}"]
             for row, at in zip(rows, thresholds, strict=True)
         ],
     )
 
 
 def _facts(spec: BundleSpec) -> list[list[str]]:
+    from earmark.evaluation.report import format_interval
+
     primary, front = spec.metrics["primary"], spec.frontend
-    leaks = spec.metrics["groups_on_both_sides"]
+    leaks, reason = spec.metrics["groups_on_both_sides"], spec.provenance["options"]["allow_shared_groups"]
     return [
-        [primary["metric"], f"{primary['value']:.3f} [{primary['low']:.3f}, {primary['high']:.3f}]"],
-        ["measured on", f"{spec.metrics['n_clips']} clips of {spec.metrics['n_groups']} unseen groups"],
-        ["split", spec.metrics["split"] + (f"; LEAKS: {', '.join(leaks)}" if leaks else "")],
+        [primary["metric"], format_interval(primary["value"], primary["low"], primary["high"])],
+        ["measured on", f"{spec.metrics['n_clips']} clips of {spec.metrics['n_groups']} groups"],
+        ["split", spec.metrics["split"]],
+        *([["groups on both sides", f"{', '.join(leaks)} ({reason})"]] if leaks else []),
         ["recipe", f"{spec.recipe} ({front.name}, {front.window_s:g} s windows at {front.rate_hz} Hz)"],
         ["input", f"audio of {front.min_source_rate_hz} Hz and more"],
-        ["trained on", f"{spec.provenance['n_clips']} clips of {spec.provenance['dataset']}"],
+        ["trained on", " and ".join(f"{s['n_clips']} clips of {s['dataset']}" for s in _sources(spec))],
         ["created", f"{spec.created} with earmark {spec.earmark_version}"],
         ["parity", f"{spec.parity.max_difference:.1e} on {spec.parity.n_rows} rows"],
         *([f"licence of {part.what}", part.licence + _commerce(part.non_commercial)] for part in spec.licences),
     ]
+
+
+def _sources(spec: BundleSpec) -> list[dict[str, Any]]:
+    extra = spec.provenance.get("extra")
+    return [spec.provenance, extra] if extra else [spec.provenance]
 
 
 def _commerce(non_commercial: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from contextlib import contextmanager
@@ -17,12 +18,20 @@ if TYPE_CHECKING:
     from earmark.core.progress import Progress
 
 PATIENCE_S = 2.0  # work that ends sooner needs no bar
+WIDE_COLUMNS = 120
 
 
 def show(text: str = "") -> None:
     """Print plain text to standard output."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def terminal_columns() -> int:
+    """Return the width of the terminal, or a wide one where output goes elsewhere."""
+    if not sys.stdout.isatty():
+        return 200
+    return shutil.get_terminal_size().columns
 
 
 def show_json(value: Any) -> None:
@@ -51,13 +60,8 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: 
         table.add_row(*(Text(str(cell)) for cell in row))
     console = Console(file=sys.stdout, highlight=False)
     if not console.is_terminal:
-        console.width = 200
+        console.width = terminal_columns()
     console.print(table)
-
-
-def figure(value: float | None) -> str:
-    """Return a measured value with three decimals, or a dash where it is undefined."""
-    return "-" if value is None else f"{value:.3f}"
 
 
 def _is_number(cell: object) -> bool:
@@ -107,14 +111,15 @@ def progress() -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
-    columns = (
+    columns = [
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
+    ]
+    if terminal_columns() >= WIDE_COLUMNS:  # else the note would squeeze the bar out
+        columns.append(TextColumn("{task.fields[note]}"))
     with Bars(*columns, console=Console(file=sys.stderr)) as bars:
         yield BarProgress(bars)

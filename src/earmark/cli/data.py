@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from earmark.cli.console import note, progress, show, show_json, show_table
 from earmark.cli.sources import GroupBy, Read, Source, open_dataset
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from earmark.data import Clip, Dataset
 
 app = typer.Typer(help="Find, audit and split datasets.", no_args_is_help=True)
 
@@ -16,7 +21,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 FoldsOption = Annotated[
     str | None, typer.Option("--folds", help="Split to check: grouped:K, leave-one-group-out, given or parts:70/15/15.")
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the split.")]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the split; default: EARMARK_RANDOM_SEED.")]
 
 
 @app.command("ls")
@@ -48,8 +53,10 @@ def audit(
     folds: FoldsOption = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write the report as a page.")] = None,
     as_json: AsJson = False,
-    seed: Seed = 0,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that read audio.")] = 2,
+    seed: Seed = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes that read audio; default: EARMARK_MAX_WORKERS.")
+    ] = None,
     group_by: GroupBy = None,
     read: Read = None,
 ) -> None:
@@ -58,15 +65,16 @@ def audit(
     Exits with 1 if a group or a duplicate crosses the split, or if files cannot be read.
     """
     from earmark.core.files import write_text
-    from earmark.core.randomness import named_generator
+    from earmark.core.settings import settings
     from earmark.data import audit_report, make_folds
     from earmark.data.audit import audit as audit_dataset
 
     with progress() as bars:
         dataset = open_dataset(source, bars, group_by, read, missing="keep")
-        rng = named_generator(seed, "folds")
-        split = make_folds(dataset, folds, rng, allow_shared_groups="for the audit to tell") if folds else []
-        report = audit_dataset(dataset, folds=split, progress=bars, workers=workers)
+        split = (
+            make_folds(dataset, folds, _generator(seed), allow_shared_groups="for the audit to tell") if folds else []
+        )
+        report = audit_dataset(dataset, folds=split, progress=bars, workers=workers or settings().max_workers)
     if html is not None:
         write_text(html, audit_report.to_html(report))
         note(f"report: {html}")
@@ -85,23 +93,34 @@ def split(
     folds: Annotated[
         str, typer.Option("--folds", help="parts:70/15/15, grouped:K or leave-one-group-out.")
     ] = "parts:70/15/15",
-    seed: Seed = 0,
+    seed: Seed = None,
     group_by: GroupBy = None,
     read: Read = None,
 ) -> None:
     """Write a manifest whose fold column never has one group on two sides."""
-    from earmark.core.randomness import named_generator
     from earmark.data import write_manifest
     from earmark.data.assign import assign_folds
 
     with progress() as bars:
         dataset = open_dataset(source, bars, group_by, read)
-    assigned = assign_folds(dataset, folds, named_generator(seed, "folds"))
+    assigned = assign_folds(dataset, folds, _generator(seed))
     write_manifest(assigned, out)
-    names = sorted({clip.fold or "" for clip in assigned.clips})
-    rows = []
-    for name in names:
-        clips = [clip for clip in assigned.clips if clip.fold == name]
-        rows.append([name, len(clips), len({clip.group for clip in clips}), len({clip.labels for clip in clips})])
-    show_table(["fold", "clips", "groups", "labels"], rows)
+    show_table(["fold", "clips", "groups", "labels"], _fold_rows(assigned))
     show(f"wrote {out}")
+
+
+def _fold_rows(dataset: Dataset) -> list[list[object]]:
+    parts: dict[str, list[Clip]] = {}
+    for clip in dataset.clips:
+        parts.setdefault(clip.fold or "", []).append(clip)
+    return [
+        [name, len(clips), len({c.group for c in clips}), len({label for c in clips for label in c.labels})]
+        for name, clips in sorted(parts.items())
+    ]
+
+
+def _generator(seed: int | None) -> np.random.Generator:
+    from earmark.core.randomness import named_generator
+    from earmark.core.settings import settings
+
+    return named_generator(settings().random_seed if seed is None else seed, "folds")

@@ -6,12 +6,15 @@ speaker that the bundle was never trained on.
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earmark.cli.console import note, progress, show, show_table
+from earmark.cli.console import WIDE_COLUMNS, note, progress, show, show_table, terminal_columns
 
 if TYPE_CHECKING:
     from earmark.core.progress import Progress
@@ -25,8 +28,12 @@ MAX_FOLDS = 6
 
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder for the report, pictures and bundle.")] = Path("demo"),
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = 2,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes; default: EARMARK_MAX_WORKERS.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Seed of everything random; default: EARMARK_RANDOM_SEED.")
+    ] = None,
 ) -> None:
     """Run the main job on spoken digits: compare, look, keep the best, classify."""
     from earmark.data import digits
@@ -49,29 +56,35 @@ def demo(
         folder, measured = _keep(recipe, dataset, held_out, out, plan, bars)
     show(f"\nKept {recipe} as the bundle {folder}, trained without speaker {held_out}:")
     show(f"accuracy {measured} on speakers it was not trained on, by cross-validation")
-    _classify(folder, next(clip for clip in dataset.clips if clip.group == held_out))
-    _show_next(out, folder)
+    clip = next(clip for clip in dataset.clips if clip.group == held_out)
+    _classify(folder, clip)
+    _show_next(dataset.name, folder, clip)
 
 
-def _plan(dataset: Dataset, out: Path, workers: int, seed: int) -> ExperimentConfig:
+def _plan(dataset: Dataset, out: Path, workers: int | None, seed: int | None) -> ExperimentConfig:
+    from earmark.data.corpora import ESPEAK
     from earmark.experiments import plan_of
 
     n_groups = len(set(dataset.groups.tolist()))
+    given = {"workers": workers, "seed": seed}
     return plan_of(
         dataset.name,
         MODELS,
-        name="Spoken digits of unseen speakers",
+        name="Synthetic digits of unseen voices" if dataset.name == ESPEAK else "Spoken digits of unseen speakers",
         training_sizes=[*SIZES, "all"],
         folds="leave-one-group-out" if n_groups <= MAX_FOLDS else f"grouped:{MAX_FOLDS}",
-        seed=seed,
-        workers=workers,
         results=out / "results",
+        **{key: value for key, value in given.items() if value is not None},
     )
 
 
 def _show_report(report: Report) -> None:
     columns, rows = report.table()
-    show_table(columns, rows, "Accuracy on unseen speakers [95 % interval] by number of training clips")
+    title = "Accuracy on unseen speakers [95 % interval] by number of training clips"
+    if terminal_columns() < WIDE_COLUMNS:
+        title = "Accuracy on unseen speakers by number of training clips (intervals are in the report)"
+        rows = [[cell.partition(" ")[0] for cell in row] for row in rows]
+    show_table(columns, rows, title)
     for sentence in report.sentences():
         show(sentence)
     for file in report.files:
@@ -111,8 +124,15 @@ def _classify(folder: Path, clip: Clip) -> None:
     )
 
 
-def _show_next(out: Path, folder: Path) -> None:
+def _show_next(dataset: str, folder: Path, clip: Clip) -> None:
+    command = _own_name()
+    audit = folder.parent.parent / "audit.html"
     show("\nNext:")
-    show(f"  open {out / 'report.html'}                          # the whole comparison")
-    show("  earmark predict --model digits FILE.wav             # the model that ships with earmark, on your voice")
-    show(f"  earmark bundle show {folder}     # what the bundle is and how good")
+    show(f"  {command} bundle show {folder}")
+    show(f"  {command} predict --model digits --json {clip.path}")
+    show(f"  {command} data audit {dataset} --folds leave-one-group-out --html {audit}")
+
+
+def _own_name() -> str:
+    """Return how this command is called from here: by name if it is on the PATH, else by its place."""
+    return "earmark" if shutil.which("earmark") else os.path.relpath(sys.argv[0])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from earmark.cli.console import note, show, show_json
+from earmark.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from earmark.inference import FileResult
@@ -26,6 +27,8 @@ def predict(
     """Classify audio files with a trained bundle."""
     from earmark.inference import Predictor, classify_file
 
+    if duration_s is not None and not duration_s > 0:
+        raise ConfigError(f"--duration {duration_s:g}: expected more than 0 s")
     predictor = Predictor.load(model, n_threads=threads)
     latencies_ms: list[float] = []
     n_failed = 0
@@ -50,7 +53,8 @@ def _print_result(result: FileResult, *, as_json: bool) -> None:
         note(f"earmark: {result.error}")
     else:
         answer = result.prediction
-        verdict = "" if answer.accepted else "  (below its threshold)"
+        others = [f"{name} {answer.probabilities[name]:.1%}" for name in answer.accepted_labels if name != answer.label]
+        verdict = f"  (also {', '.join(others)})" if others else "" if answer.accepted else "  (below its threshold)"
         show(f"{result.path}: {answer.label}  {answer.probability:.1%}  {result.latency_ms:.1f} ms{verdict}")
 
 

@@ -53,7 +53,11 @@ def open_dataset(
         if key not in known:
             raise ConfigError(f'--read {text}: key "{key}" is not known{did_you_mean(key, known)}')
         values[key] = Path(value) if key == "audio_dir" else parse_value(value)
-    return load_dataset(source, LoadOptions(**values), progress)
+    try:
+        options = LoadOptions(**values)
+    except TypeError as error:  # such as text where a number belongs
+        raise ConfigError(f"--read {' '.join(read or ())}: a value is of the wrong kind ({error})") from error
+    return load_dataset(source, options, progress)
 
 
 def parse_pair(text: str, flag: str) -> tuple[str, str]:
@@ -65,10 +69,11 @@ def parse_pair(text: str, flag: str) -> tuple[str, str]:
 
 
 def parse_value(text: str) -> Any:
-    """Return a value as TOML reads it, None for `none`, and the text itself where TOML cannot read it."""
-    if text == "none":
+    """Return a value as TOML reads it, None for `null`, and the text itself where TOML cannot read it."""
+    if text == "null":
         return None
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        found = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
+    return found["value"] if len(found) == 1 else text

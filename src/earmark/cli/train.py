@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from earmark.cli.console import figure, note, progress, show, show_json, show_table
+from earmark.cli.console import note, progress, show, show_json, show_table
 from earmark.cli.sources import GroupBy, Read, Source, open_dataset, parse_pair, parse_value
 from earmark.core.errors import ConfigError
 
@@ -29,15 +29,19 @@ def train(
     model: Annotated[str, typer.Option("--model", "-m", help="Recipe (see docs/models.md).")] = "svm",
     mode: Annotated[Literal["train", "cv", "grid", "cvgrid"], typer.Option(help="How to measure and search.")] = "cv",
     name: Annotated[str | None, typer.Option("--name", help="Name of the bundle; default: dataset-recipe.")] = None,
+    summary: Annotated[str, typer.Option("--summary", help="One line about the bundle, kept in it.")] = "",
     out: Annotated[Path, typer.Option("--out", help="Folder that bundles are written to.")] = Path("bundles"),
     avoid_overwrite: Annotated[bool, typer.Option("--avoid-overwrite", help="Add -2, -3 ... to a taken name.")] = False,
     folds: Annotated[
-        str, typer.Option("--folds", help="grouped:K, leave-one-group-out, given or parts:70/15/15.")
-    ] = "grouped:5",
+        str | None,
+        typer.Option(
+            "--folds", help="grouped:K (default, K: EARMARK_DEFAULT_CV_FOLDS), leave-one-group-out, given ..."
+        ),
+    ] = None,
     allow_shared_groups: Annotated[
         str, typer.Option("--allow-shared-groups", metavar="REASON", help="Why a given split may share groups.")
     ] = "",
-    settings: Setting = None,
+    options_set: Setting = None,
     grid: GridOption = None,
     augment: Annotated[str, typer.Option("--augment", help="Augmentation (see docs/train.md).")] = "none",
     copies: Annotated[int, typer.Option("--copies", min=0, help="Augmented copies of each training clip.")] = 0,
@@ -47,14 +51,19 @@ def train(
     aggregate: Annotated[
         Literal["mean", "max", "loudest"], typer.Option("--aggregate", help="From windows to the clip.")
     ] = "mean",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")] = 0,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that compute features.")] = 2,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Seed of everything random; default: EARMARK_RANDOM_SEED.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes for features; default: EARMARK_MAX_WORKERS.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the measurements as JSON.")] = False,
     group_by: GroupBy = None,
     read: Read = None,
 ) -> None:
     """Train a recipe, measure it on groups it never saw, and save it as a bundle."""
     from earmark.core.config import parse_config
+    from earmark.core.settings import settings
     from earmark.data import load_dataset
     from earmark.features import default_store
     from earmark.training import TrainingOptions, measurements, prepare, save_trained
@@ -65,15 +74,14 @@ def train(
         {
             "recipe": model,
             "aggregate": aggregate,
-            "folds": folds,
             "allow_shared_groups": allow_shared_groups,
             "augmentation": augment,
             "copies": copies,
             "threshold_rule": threshold_rule,
             "threshold_goal": threshold_goal,
-            "seed": seed,
-            "workers": workers,
-            **_nested(settings or []),
+            "workers": workers or settings().max_workers,
+            **{key: value for key, value in {"folds": folds, "seed": seed}.items() if value is not None},
+            **_nested(options_set or []),
         },
         "earmark train",
     )
@@ -83,7 +91,7 @@ def train(
         material = prepare(dataset, options, extra=extra, store=default_store(), progress=bars)
         trained = run_training(material, options, mode, grid=_grid(grid or []), progress=bars)
         folder = _free_folder(out / (name or f"{dataset.name}-{model}"), avoid=avoid_overwrite)
-        bundle = save_trained(trained, folder, folder.name)
+        bundle = save_trained(trained, folder, folder.name, summary=summary)
     if as_json:
         show_json({"bundle": str(bundle.folder), **measurements(trained)})
     else:
@@ -91,21 +99,24 @@ def train(
 
 
 def _print_report(trained: Trained, folder: Path) -> None:
+    from earmark.evaluation.report import format_interval, format_number
     from earmark.training import measurements
 
     found = measurements(trained)
     show_table(
         ["label", "clips", "precision", "recall", "F1"],
         [
-            [row["label"], row["n_clips"], *(figure(row[key]) for key in ("precision", "recall", "f1"))]
+            [row["label"], row["n_clips"], *(format_number(row[key]) for key in ("precision", "recall", "f1"))]
             for row in found["classes"]
         ],
     )
     primary = found["primary"]
     show(
-        f"{primary['metric']} {primary['value']:.3f} [{primary['low']:.3f}, {primary['high']:.3f}] "
-        f"on {found['n_clips']} clips of {found['n_groups']} unseen groups ({found['split']})"
+        f"{primary['metric']} {format_interval(primary['value'], primary['low'], primary['high'])} "
+        f"on {found['n_clips']} clips of {found['n_groups']} held-out groups ({found['split']})"
     )
+    if primary["low"] is None:
+        note(f"earmark: no interval: {primary['method']}")
     if found["groups_on_both_sides"]:
         note(f"earmark: this split shares groups: {', '.join(found['groups_on_both_sides'])}; expect less on new ones")
     for search in trained.searches[-1:]:
@@ -136,5 +147,10 @@ def _nested(settings: list[str]) -> dict[str, Any]:
 
 
 def _grid(settings: list[str]) -> dict[str, list[Any]] | None:
-    pairs = [parse_pair(text, "--grid") for text in settings]
-    return {key: [parse_value(value) for value in values.split(",")] for key, values in pairs} or None
+    grid: dict[str, list[Any]] = {}
+    for text in settings:
+        key, values = parse_pair(text, "--grid")
+        if not all(value.strip() for value in values.split(",")):
+            raise ConfigError(f"--grid {text}: found no value between commas, expected KEY=V1,V2")
+        grid[key] = [parse_value(value.strip()) for value in values.split(",")]
+    return grid or None

@@ -30,7 +30,8 @@ class Evaluation:
         probabilities: float32 (n_clips, n_classes).
         summary: Metrics and a row per class.
         primary: Name of the metric that `interval` is about.
-        interval: The primary metric with its interval over groups.
+        interval: The primary metric with its interval over groups; None with a single group, or where a class has
+            clips of one group only.
         n_groups: Number of groups.
         share_accepted: Share of clips whose answer reached its threshold.
         seen_groups: Groups that the bundle was trained on, as far as its provenance tells.
@@ -42,7 +43,7 @@ class Evaluation:
     probabilities: NDArray[np.float32]
     summary: Summary
     primary: str
-    interval: Interval
+    interval: Interval | None
     n_groups: int
     share_accepted: float
     seen_groups: tuple[str, ...]
@@ -58,9 +59,9 @@ class Evaluation:
             "failures": list(self.failures),
             "primary": {
                 "metric": self.primary,
-                "value": self.interval.estimate,
-                "low": self.interval.low,
-                "high": self.interval.high,
+                "value": self.summary.metrics[self.primary],
+                "low": self.interval and self.interval.low,
+                "high": self.interval and self.interval.high,
             },
             **self.summary.to_dict(),
         }
@@ -105,12 +106,21 @@ def evaluate_bundle(
         probabilities=probabilities,
         summary=summarize(targets, probabilities, task=spec.task, labels=spec.labels, thresholds=thresholds),
         primary=primary.name,
-        interval=bootstrap_interval(primary, targets, probabilities, groups, named_generator(0, "evaluate")),
+        interval=_interval(primary, targets, probabilities, groups),
         n_groups=len(set(groups.tolist())),
         share_accepted=accepted / len(kept),
         seen_groups=_seen_groups(spec.provenance, dataset),
         failures=tuple(failures),
     )
+
+
+def _interval(
+    metric: Metric, targets: NDArray[np.float32], probabilities: NDArray[np.float32], groups: NDArray[np.str_]
+) -> Interval | None:
+    try:
+        return bootstrap_interval(metric, targets, probabilities, groups, named_generator(0, "evaluate"))
+    except DataError:
+        return None
 
 
 def _check_labels(dataset: Dataset, labels: tuple[str, ...]) -> None:
@@ -127,6 +137,6 @@ def _targets(clips: list[Clip], labels: tuple[str, ...]) -> NDArray[np.float32]:
 
 
 def _seen_groups(provenance: dict[str, Any], dataset: Dataset) -> tuple[str, ...]:
-    if provenance.get("dataset") != dataset.name:
-        return ()
-    return tuple(sorted(set(provenance.get("groups", ())) & {clip.group for clip in dataset.clips}))
+    sources = [provenance, provenance.get("extra") or {}]
+    seen = {group for source in sources if source.get("dataset") == dataset.name for group in source["groups"]}
+    return tuple(sorted(seen & set(dataset.groups.tolist())))

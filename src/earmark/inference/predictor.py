@@ -10,6 +10,7 @@ import numpy as np
 
 from earmark.audio import Waveform, cut_windows, probe_audio, read_audio, resample
 from earmark.core.errors import AudioError
+from earmark.features.measure import window_levels_db
 from earmark.models.aggregate import aggregate_windows
 from earmark.models.bundle import Bundle, load_bundle
 from earmark.models.scores import Scores
@@ -47,6 +48,11 @@ class Prediction:
 class Predictor:
     """A loaded bundle with its graph open.
 
+    It classifies silence once when it is made, so that no later answer waits for what is only imported at first use.
+
+    Raises:
+        BundleError: The bundle's frontend or graph is not what the bundle promises.
+
     Example:
         >>> from earmark.inference import Predictor
         >>> Predictor.load("digits").labels[:3]
@@ -60,6 +66,7 @@ class Predictor:
         self._flat = len(self._graph.input_shape) == 2
         self._calibration = bundle.spec.calibrator()
         self._thresholds = np.array(bundle.spec.thresholds.values, dtype=np.float32)
+        self._calibration(self._raw(np.zeros((1, self._frontend.spec.window_samples), dtype=np.float32)))
 
     @classmethod
     def load(cls, model: str | Path, *, n_threads: int = 1) -> Predictor:
@@ -67,6 +74,7 @@ class Predictor:
 
         Raises:
             BundleError: There is no such bundle, or it was tampered with.
+            WeightsError: The pretrained weights that it needs are missing.
         """
         return cls(load_bundle(model), n_threads=n_threads)
 
@@ -93,7 +101,7 @@ class Predictor:
             AudioError: It is empty or silent, or its rate is below what the bundle was trained on.
         """
         windows = self._windows(waveform)
-        levels_db = _levels_db(windows)
+        levels_db = window_levels_db(windows)
         if levels_db.max() < SILENCE_DB:
             raise AudioError(f"is silent (level {levels_db.max():.0f} dB), expected sound above {SILENCE_DB:.0f} dB")
         one_clip = np.zeros(len(windows), dtype=np.intp)
@@ -107,7 +115,8 @@ class Predictor:
             AudioError: It cannot be decoded, is empty, silent, or longer than a clip may be.
         """
         info = probe_audio(path)
-        length_s = info.duration_s - start_s if duration_s is None else duration_s
+        left_s = info.duration_s - start_s
+        length_s = left_s if duration_s is None else min(left_s, duration_s)
         if length_s > LONGEST_CLIP_S:
             raise AudioError(
                 f"{path}: lasts {length_s:.0f} s, expected a clip of at most {LONGEST_CLIP_S:.0f} s; "
@@ -185,7 +194,6 @@ class FileResult:
             "probability": found.probability,
             "scores": found.probabilities,
             "accepted": found.accepted,
-            "labels": list(found.accepted_labels),
             "duration_s": found.duration_s,
             "latency_ms": self.latency_ms,
         }
@@ -201,8 +209,3 @@ def classify_file(
     except AudioError as problem:
         prediction, error = None, str(problem)
     return FileResult(path, prediction, error, (time.perf_counter() - began) * 1000)
-
-
-def _levels_db(windows: NDArray[np.float32]) -> NDArray[np.float32]:
-    power = np.einsum("ij,ij->i", windows, windows) / windows.shape[1]
-    return np.asarray(10 * np.log10(power + 1e-20), dtype=np.float32)

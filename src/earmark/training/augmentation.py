@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CHAIN_VERSION = 1  # raise it with every change to a chain: it is part of the name of cached features
 LOUD_S = 0.2
+SILENT_PEAK = 1e-5  # below the last bit of 16-bit audio: nothing was recorded
 COLOURS: tuple[Literal["white", "pink", "brown"], ...] = ("white", "pink", "brown")
 
 
@@ -44,7 +45,7 @@ class Augmentation:
 
     def __call__(self, samples: NDArray[np.float32], rate_hz: int, clip_id: str) -> NDArray[np.float32]:
         """Return the changed sound of a clip; silence is returned as it is."""
-        if not samples.any():
+        if np.abs(samples).max(initial=0.0) < SILENT_PEAK:
             return samples
         rng = named_generator(self.seed, "augmentation", self.name, self.copy, clip_id)
         return AUGMENTATIONS[self.name](samples, rate_hz, rng)
@@ -59,7 +60,7 @@ def augmentations(name: str, n_copies: int, seed: int) -> list[Augmentation]:
     if name == "none":
         if n_copies:
             raise ConfigError(
-                f'augmentation "none" with {n_copies} copies changes nothing; name one'
+                f'augmentation "none" with {n_copies} copies changes nothing; name one of {", ".join(AUGMENTATIONS)}'
             )
         return []
     if name not in AUGMENTATIONS:
@@ -94,7 +95,8 @@ def _spoken(samples: NDArray[np.float32], rate_hz: int, rng: np.random.Generator
     if rng.random() < 0.4:
         lost, side = float(rng.uniform(0, 0.35)), int(rng.integers(3))
         start, end = ((lost, 0.0), (0.0, lost), (lost / 2, lost / 2))[side]
-        samples = samples[int(start * samples.size) : samples.size - int(end * samples.size)]
+        kept = samples[int(start * samples.size) : samples.size - int(end * samples.size)]
+        samples = kept if np.abs(kept).max() >= SILENT_PEAK else samples  # never cut all of the sound away
     if rng.random() < 0.8:
         samples = change_speed(samples, float(np.exp(rng.uniform(np.log(0.8), np.log(1.3)))))
     if rng.random() < 0.5:

@@ -9,7 +9,7 @@ import numpy as np
 
 from earmark.core.progress import SILENT, track
 from earmark.core.randomness import named_generator
-from earmark.models.calibrate import fit_calibration
+from earmark.models.calibrate import Calibration, fit_calibration
 from earmark.training.material import fit_clips
 
 if TYPE_CHECKING:
@@ -61,12 +61,10 @@ def score_held_out(
 
 
 def calibrate_across_folds(held_out: HeldOut, material: Material) -> NDArray[np.float32]:
-    """Return calibrated probabilities, each fold's calibration fitted on the other folds only.
+    """Return calibrated probabilities (n_scored, n_classes), each fold's calibration fitted on the other folds only.
 
     With a single fold there is nothing else to fit on, and the calibration is the identity's.
     """
-    from earmark.models.calibrate import Calibration
-
     task = material.dataset.task
     targets = material.dataset.targets[held_out.clips]
     probabilities = np.empty_like(held_out.scores)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from earmark.core.errors import LeakError, ModelError
 from earmark.core.progress import SILENT
 from earmark.features.extract import extract_features
 from earmark.models.aggregate import Aggregate, aggregate_windows
@@ -35,6 +36,7 @@ class Material:
         frontend: What made the features.
         table: Features of every clip as it is.
         copies: Features of augmented copies of every clip, only ever trained on.
+        extra: The extra source, if there is one.
     """
 
     dataset: Dataset
@@ -42,6 +44,7 @@ class Material:
     frontend: Frontend
     table: FeatureTable
     copies: tuple[FeatureTable, ...] = ()
+    extra: Dataset | None = None
 
     @property
     def own(self) -> Dataset:
@@ -49,12 +52,17 @@ class Material:
         return self.dataset.take(np.arange(self.n_own))
 
     def examples(self, clips: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the training rows of some own clips, of all extra clips, and of their augmented copies.
+        """Return the training rows of some own clips, of the extra clips, and of their augmented copies.
+
+        Extra clips of a group that has own clips, but none among these, are left out: that group may be tested.
 
         Returns:
             Features float32 (n_rows, *shape) and targets float32 (n_rows, n_classes).
         """
-        wanted = np.concatenate([clips, np.arange(self.n_own, len(self.dataset.clips))]).astype(np.intp)
+        groups = self.dataset.groups
+        held_out = np.setdiff1d(groups[: self.n_own], groups[clips])
+        extra = np.arange(self.n_own, len(groups))
+        wanted = np.concatenate([clips, extra[~np.isin(groups[extra], held_out)]]).astype(np.intp)
         features, targets = [], []
         for table in (self.table, *self.copies):
             rows = table.rows_of(wanted)
@@ -94,6 +102,7 @@ def prepare(
         AudioError: Clips cannot be read.
         ConfigError: The recipe or an option is not known.
         DataError: The extra clips have labels that the dataset does not have.
+        LeakError: A file of the dataset is among the extra clips, in another group.
     """
     recipe = find_recipe(options.recipe)
     frontend = build_frontend(recipe.frontend, recipe.frontend_options | options.frontend)
@@ -102,7 +111,7 @@ def prepare(
         extract_features(merged, frontend, store=store, workers=options.workers, progress=progress, transform=transform)
         for transform in (None, *augmentations(options.augmentation, options.copies, options.seed))
     ]
-    return Material(merged, len(dataset.clips), frontend, tables[0], tuple(tables[1:]))
+    return Material(merged, len(dataset.clips), frontend, tables[0], tuple(tables[1:]), extra)
 
 
 def fit_clips(
@@ -114,17 +123,27 @@ def fit_clips(
     """Return the recipe's classifier, fitted on some clips of the material.
 
     Raises:
-        ModelError: A class has no example.
+        ModelError: A class has no example, or the classifier refuses the value of an option.
         ConfigError: An option is not known.
     """
     classifier = build_classifier(find_recipe(options.recipe), material.dataset.task, options.classifier)
     features, targets = material.examples(clips)
-    classifier.fit(features, targets, rng)
+    try:
+        classifier.fit(features, targets, rng)
+    except (ValueError, TypeError) as error:  # scikit-learn looks at the values of options only now
+        raise ModelError(
+            f'recipe "{options.recipe}" cannot be fitted with the options {options.classifier}: {error}'
+        ) from error
     return classifier
 
 
 def _merged(dataset: Dataset, extra: Dataset) -> Dataset:
-    from dataclasses import replace
-
-    more = [replace(clip, id=f"{extra.name}/{clip.id}", group=f"{extra.name}/{clip.group}") for clip in extra.clips]
-    return dataset.with_clips([*dataset.clips, *more])
+    group_of = {clip.path.resolve(): clip.group for clip in dataset.clips}
+    for clip in extra.clips:
+        own = group_of.get(clip.path.resolve(), clip.group)
+        if own != clip.group:
+            raise LeakError(
+                f'{clip.path}: is of group "{own}" in dataset {dataset.name}, but of "{clip.group}" in {extra.name}, '
+                "which is only trained on; give it the same group in both"
+            )
+    return dataset.with_clips([*dataset.clips, *(replace(c, id=f"{extra.name}/{c.id}") for c in extra.clips)])

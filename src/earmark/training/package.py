@@ -10,6 +10,7 @@ import numpy as np
 
 import earmark
 from earmark.audio import probe_audio
+from earmark.core.errors import DataError
 from earmark.core.randomness import named_generator
 from earmark.encoders.weights import find_weights
 from earmark.evaluation.intervals import bootstrap_interval
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from earmark.data.dataset import Dataset
+    from earmark.evaluation.metrics import Summary
     from earmark.models.bundle import Bundle
     from earmark.training.train import Trained
 
@@ -38,6 +40,7 @@ def save_trained(trained: Trained, folder: Path, name: str, *, summary: str = ""
     """Export a trained classifier, check the export against it, and write the bundle.
 
     Raises:
+        AudioError: A clip's file is no longer there.
         BundleError: The exported graph does not give the trained model's probabilities.
         StoreError: The folder cannot be written or may not be replaced.
     """
@@ -45,7 +48,7 @@ def save_trained(trained: Trained, folder: Path, name: str, *, summary: str = ""
     features, _ = trained.material.examples(trained.fitted_on)
     sample = named_generator(trained.options.seed, "parity").permutation(len(features))[:N_PARITY_ROWS]
     parity = check_parity(trained.classifier, graph, features[np.sort(sample)], trained.calibration)
-    options = trained.options
+    options, rates_hz = trained.options, _rates(trained.material.own)
     spec = BundleSpec(
         name=name,
         summary=summary,
@@ -55,11 +58,11 @@ def save_trained(trained: Trained, folder: Path, name: str, *, summary: str = ""
         labels=trained.material.dataset.labels,
         task=trained.material.dataset.task,
         aggregate=options.aggregate,
-        frontend=_frontend_part(trained),
+        frontend=_frontend_part(trained, rates_hz[0]),
         calibration=CalibrationPart.of(trained.calibration),
         thresholds=ThresholdPart(rule=options.threshold_rule, goal=options.threshold_goal, values=trained.thresholds),
         metrics=measurements(trained),
-        provenance=_provenance(trained),
+        provenance=_provenance(trained, rates_hz),
         licences=_licences(trained),
         parity=parity,
         files={},
@@ -73,32 +76,37 @@ def measurements(trained: Trained) -> dict[str, Any]:
     labels = trained.material.dataset.labels
     thresholds = trained.thresholds if task == "many" else None
     summary = summarize(measured.targets, measured.probabilities, task=task, labels=labels, thresholds=thresholds)
-    primary = "accuracy" if task == "one" else "average_precision"
-    interval = bootstrap_interval(
-        Metric(primary, task),
-        measured.targets,
-        measured.probabilities,
-        measured.groups,
-        named_generator(trained.options.seed, "interval"),
-    )
     return {
         "split": measured.how,
         "n_clips": len(measured.clips),
         "n_groups": len(set(measured.groups.tolist())),
         "groups_on_both_sides": list(measured.leaks),
-        "primary": {
-            "metric": primary,
-            "value": interval.estimate,
-            "low": interval.low,
-            "high": interval.high,
-            "level": interval.level,
-            "method": interval.method,
-        },
+        "primary": _primary(trained, summary),
         **summary.to_dict(),
     }
 
 
-def _frontend_part(trained: Trained) -> FrontendPart:
+def _primary(trained: Trained, summary: Summary) -> dict[str, Any]:
+    """Return the metric that counts with its interval, or with the reason why it has none."""
+    measured, task = trained.measured, trained.material.dataset.task
+    name = "accuracy" if task == "one" else "average_precision"
+    rng = named_generator(trained.options.seed, "interval")
+    try:
+        found = bootstrap_interval(Metric(name, task), measured.targets, measured.probabilities, measured.groups, rng)
+    except DataError as error:  # a single group, or a class that only one group has
+        value = summary.metrics[name]
+        return {"metric": name, "value": value, "low": None, "high": None, "level": None, "method": f"none ({error})"}
+    return {
+        "metric": name,
+        "value": found.estimate,
+        "low": found.low,
+        "high": found.high,
+        "level": found.level,
+        "method": found.method,
+    }
+
+
+def _frontend_part(trained: Trained, lowest_hz: int) -> FrontendPart:
     spec = trained.material.frontend.spec
     return FrontendPart(
         name=spec.name,
@@ -107,7 +115,7 @@ def _frontend_part(trained: Trained) -> FrontendPart:
         rate_hz=spec.rate_hz,
         window_s=spec.window_s,
         hop_s=spec.hop_s,
-        min_source_rate_hz=min(_rates(trained.material.own)),
+        min_source_rate_hz=min(lowest_hz, spec.rate_hz),  # a recording at the frontend's rate holds all it looks at
     )
 
 
@@ -115,19 +123,19 @@ def _rates(dataset: Dataset) -> list[int]:
     return sorted({probe_audio(path).rate_hz for path in {clip.path for clip in dataset.clips}})
 
 
-def _provenance(trained: Trained) -> dict[str, Any]:
+def _provenance(trained: Trained, rates_hz: list[int]) -> dict[str, Any]:
     import sklearn
 
     material = trained.material
-    own, n_extra = material.own, len(material.dataset.clips) - material.n_own
+    own = material.own
     return {
         "dataset": own.name,
         "dataset_source": own.source,
         "dataset_fingerprint": material.dataset.fingerprint,
         "n_clips": len(trained.fitted_on),
         "groups": sorted(set(own.groups[trained.fitted_on].tolist())),
-        "n_extra_clips": n_extra,
-        "source_rates_hz": _rates(own),
+        "extra": None if material.extra is None else _extra(material.extra),
+        "source_rates_hz": rates_hz,
         "mode": trained.mode,
         "options": trained.options.model_dump(mode="json"),
         "searches": [{"metric": s.metric, "options": s.best.options, "score": s.best.score} for s in trained.searches],
@@ -138,9 +146,23 @@ def _provenance(trained: Trained) -> dict[str, Any]:
     }
 
 
+def _extra(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "dataset": dataset.name,
+        "dataset_source": dataset.source,
+        "dataset_fingerprint": dataset.fingerprint,
+        "n_clips": len(dataset.clips),
+        "groups": sorted(set(dataset.groups.tolist())),
+    }
+
+
 def _licences(trained: Trained) -> tuple[LicencePart, ...]:
-    dataset = trained.material.own
-    parts = [LicencePart(what=f"data: {dataset.name}", licence=dataset.licence or "not stated", source=dataset.source)]
+    material = trained.material
+    parts = [
+        LicencePart(what=f"data: {source.name}", licence=source.licence or "not stated", source=source.source)
+        for source in (material.own, material.extra)
+        if source is not None
+    ]
     for name in find_recipe(trained.options.recipe).weights:
         entry = find_weights(name)
         parts.append(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from earmark.core.errors import ConfigError
 from earmark.core.progress import SILENT
 from earmark.core.randomness import named_generator
+from earmark.core.settings import settings
 from earmark.data.split import Fold, make_folds
 from earmark.evaluation.metrics import Metric
 from earmark.models.table import find_recipe
@@ -50,7 +51,8 @@ class GridResult:
 def folds_within(dataset: Dataset, rows: NDArray[np.intp], spec: str, rng: np.random.Generator) -> list[Fold]:
     """Return folds of some clips of a dataset, as positions in the whole dataset.
 
-    "given" is for the outer split only and becomes grouped folds here; there are never more folds than groups.
+    "given" and "parts" are for the outer split only and become grouped folds here; there are never more folds than
+    groups.
 
     Raises:
         DataError: The clips have fewer than two groups.
@@ -59,7 +61,8 @@ def folds_within(dataset: Dataset, rows: NDArray[np.intp], spec: str, rng: np.ra
     n_groups = len(set(part.groups.tolist()))
     kind, _, count = spec.partition(":")
     if kind != "leave-one-group-out":
-        spec = f"grouped:{max(2, min(n_groups, int(count or 5)))}"
+        n_folds = int(count) if kind == "grouped" and count.isdecimal() else settings().default_cv_folds
+        spec = f"grouped:{max(2, min(n_groups, n_folds))}"
     folds = make_folds(part, spec, rng)
     return [Fold(fold.name, rows[fold.train], rows[fold.test]) for fold in folds]
 
@@ -86,11 +89,11 @@ def search_grid(
         progress: Told of each stage.
 
     Raises:
-        ConfigError: There is no grid.
+        ConfigError: There is no grid, or an option in it is not known.
         DataError: The clips have fewer than two groups.
     """
     wanted = dict(grid or find_recipe(options.recipe).grid)
-    if not wanted:
+    if not wanted or not all(wanted.values()):
         raise ConfigError(f'recipe "{options.recipe}" has no grid; name the values, such as --grid C=0.1,1,10')
     folds = folds_within(material.own, rows, options.folds, named_generator(options.seed, "grid folds"))
     task = material.dataset.task

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from earmark.core.errors import ConfigError
 from earmark.core.progress import SILENT
 from earmark.core.randomness import named_generator
 from earmark.data.split import Fold, make_folds
@@ -82,9 +83,12 @@ def train(
 
     Raises:
         DataError: There are too few groups for the folds.
+        LeakError: A given split has groups on both sides, and no reason allows it.
         ModelError: A class has no example in a fold.
-        ConfigError: An option is not known.
+        ConfigError: An option is not known, or mode, folds and grid contradict each other.
     """
+    if grid and mode in ("train", "cv"):
+        raise ConfigError(f'mode "{mode}" searches no grid; use mode "{"cvgrid" if mode == "cv" else "grid"}"')
     if mode in ("cv", "cvgrid"):
         return _by_folds(material, options, mode, grid, progress)
     return _by_parts(material, options, mode, grid, progress)
@@ -98,6 +102,9 @@ def _by_folds(
     progress: Progress,
 ) -> Trained:
     folds = _outer_folds(material, options, options.folds)
+    if len(folds) == 1:
+        one = "train" if mode == "cv" else "grid"
+        raise ConfigError(f'mode "{mode}" needs several folds, but "{options.folds}" is one split; use mode "{one}"')
     everything = np.arange(material.n_own)
     if mode == "cv":
         searches: tuple[GridResult, ...] = ()
@@ -113,7 +120,8 @@ def _by_folds(
     calibration, thresholds = _calibrated(held_out, material, options)
     classifier = fit_clips(material, everything, options, named_generator(options.seed, "final"))
     leaks = tuple(sorted({group for fold in folds for group in fold.leaks}))
-    measured = _measured(material, measured_scores, calibrate_across_folds(measured_scores, material), options, leaks)
+    probabilities = calibrate_across_folds(measured_scores, material)
+    measured = _measured(material, measured_scores, probabilities, f"{options.folds}, {len(folds)} folds", leaks)
     return Trained(options, mode, material, classifier, everything, calibration, thresholds, measured, searches)
 
 
@@ -124,7 +132,8 @@ def _by_parts(
     grid: Mapping[str, Sequence[Any]] | None,
     progress: Progress,
 ) -> Trained:
-    fold = _one_fold(material, options)
+    spec = options.folds if options.folds.partition(":")[0] in {"given", "parts"} else "parts:70/15/15"
+    fold = _one_fold(material, options, spec)
     searches: tuple[GridResult, ...] = ()
     if mode == "grid":
         searches = (search_grid(material, fold.train, options, grid, progress),)
@@ -134,7 +143,8 @@ def _by_parts(
     classifier = fit_clips(material, fold.train, options, named_generator(options.seed, "final"))
     scores = material.clip_scores(classifier, fold.test, options.aggregate)
     held_out = HeldOut(fold.test, scores, np.zeros(len(fold.test), dtype=np.intp), classifier.score_kind)
-    measured = _measured(material, held_out, calibration(scores), options, fold.leaks)
+    how = f"one split ({spec}), {fold.name} part"
+    measured = _measured(material, held_out, calibration(scores), how, fold.leaks)
     return Trained(options, mode, material, classifier, fold.train, calibration, thresholds, measured, searches)
 
 
@@ -143,9 +153,8 @@ def _outer_folds(material: Material, options: TrainingOptions, spec: str) -> lis
     return make_folds(material.own, spec, rng, allow_shared_groups=options.allow_shared_groups)
 
 
-def _one_fold(material: Material, options: TrainingOptions) -> Fold:
+def _one_fold(material: Material, options: TrainingOptions, spec: str) -> Fold:
     """Return the split to measure on once; its validation clips are trained on too."""
-    spec = options.folds if options.folds.partition(":")[0] in {"given", "parts"} else "parts:70/15/15"
     fold = _outer_folds(material, options, spec)[0]
     return replace(fold, train=np.union1d(fold.train, fold.validation), validation=fold.validation[:0])
 
@@ -164,13 +173,10 @@ def _measured(
     material: Material,
     held_out: HeldOut,
     probabilities: NDArray[np.float32],
-    options: TrainingOptions,
+    how: str,
     leaks: tuple[str, ...],
 ) -> Measured:
-    dataset = material.dataset
-    n_folds = len(np.unique(held_out.folds))
-    how = f"{options.folds}, {n_folds} folds" if n_folds > 1 else f"one split ({options.folds}), test part"
-    clips = held_out.clips
+    dataset, clips = material.dataset, held_out.clips
     return Measured(clips, dataset.targets[clips], probabilities, dataset.groups[clips], how, leaks)
 
 
