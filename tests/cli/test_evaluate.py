@@ -94,7 +94,8 @@ def test_a_figure_that_is_undefined_says_so(
     def without(*arguments: object, **options: object) -> object:
         found = genuine(*arguments, **options)  # type: ignore[arg-type]
         metrics = found.summary.metrics | {"accuracy": None}
-        return replace(found, interval=None, summary=replace(found.summary, metrics=metrics))
+        primary = replace(found.primary, value=None, low=None, high=None)
+        return replace(found, primary=primary, summary=replace(found.summary, metrics=metrics))
 
     monkeypatch.setattr(evaluation, "evaluate_bundle", without)
     assert "accuracy undefined on 16 clips" in run("evaluate", own_tones, "-m", bundle).stdout

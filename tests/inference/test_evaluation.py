@@ -31,9 +31,9 @@ def others(tones: Dataset) -> Dataset:
 def test_metrics_come_with_an_interval_over_groups(predictor: Predictor, others: Dataset) -> None:
     found = evaluate_bundle(predictor, others)
     assert found.summary.metrics["accuracy"] == 1.0
-    assert found.primary == "accuracy"
-    assert found.interval is not None
-    assert found.interval.low < 1.0 == found.interval.estimate
+    assert found.primary.metric == "accuracy"
+    assert found.primary.low is not None
+    assert found.primary.low < 1.0 == found.primary.value
     assert found.n_groups == 4
     assert found.share_accepted == 1.0
     assert found.targets.shape == found.probabilities.shape == (16, 2)
@@ -42,7 +42,7 @@ def test_metrics_come_with_an_interval_over_groups(predictor: Predictor, others:
 
 def test_the_result_is_json(predictor: Predictor, others: Dataset) -> None:
     told = json.loads(json.dumps(evaluate_bundle(predictor, others).to_dict(), allow_nan=False))
-    assert told["primary"].keys() == {"metric", "value", "low", "high"}
+    assert told["primary"].keys() == {"metric", "value", "low", "high", "level", "method"}
     assert [row["label"] for row in told["classes"]] == ["loud", "quiet"]
     assert told["n_clips"] == 16
 
@@ -61,15 +61,16 @@ def test_groups_of_extra_training_data_are_told(predictor: Predictor, others: Da
 
 def test_a_single_group_gives_a_value_without_interval(predictor: Predictor, others: Dataset) -> None:
     found = evaluate_bundle(predictor, others.where(lambda clip: clip.group == "ada"))
-    assert found.interval is None
-    assert found.to_dict()["primary"] == {"metric": "accuracy", "value": 1.0, "low": None, "high": None}
+    told = found.to_dict()["primary"]
+    assert (told["metric"], told["value"], told["low"], told["high"]) == ("accuracy", 1.0, None, None)
+    assert "belong to group" in told["method"]
 
 
 def test_several_labels_per_clip_are_measured_by_average_precision(many_predictor: Predictor, others: Dataset) -> None:
     labels = {"loud": ("sound", "loud"), "quiet": ("sound",)}
     clips = [replace(clip, labels=labels[clip.labels[0]]) for clip in others.clips]
     found = evaluate_bundle(many_predictor, Dataset.of("levels again", clips, task="many"))
-    assert found.primary == "average_precision"
+    assert found.primary.metric == "average_precision"
     assert found.labels == ("loud", "sound")
     assert found.targets.sum(axis=0).tolist() == [8, 16]
 

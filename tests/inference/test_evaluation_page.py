@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from earmark.evaluation import summarize
+from earmark.evaluation import headline, summarize
 from earmark.inference.evaluation import Evaluation
 from earmark.inference.evaluation_page import evaluation_page
 from earmark.models import load_bundle
@@ -26,8 +26,7 @@ def found(task: Task, **changes: object) -> Evaluation:
         "targets": targets,
         "probabilities": probabilities,
         "summary": summarize(targets, probabilities, task=task, labels=labels),
-        "primary": "accuracy" if task == "one" else "average_precision",
-        "interval": None,
+        "primary": headline(targets, probabilities, np.repeat(["x", "y"], 30), rng, task=task),
         "n_groups": 6,
         "share_accepted": 0.5,
         "seen_groups": (),

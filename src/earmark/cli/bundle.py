@@ -56,13 +56,13 @@ def show_bundle(model: Model, as_json: AsJson = False) -> None:
 
 
 def _facts(spec: BundleSpec) -> list[list[str]]:
-    from earmark.evaluation.report import format_interval
+    from earmark.evaluation import Headline
 
-    primary, front = spec.metrics["primary"], spec.frontend
+    front = spec.frontend
     leaks, reason = spec.metrics["groups_on_both_sides"], spec.provenance["options"]["allow_shared_groups"]
     return [
-        [primary["metric"], format_interval(primary["value"], primary["low"], primary["high"])],
-        ["measured on", f"{spec.metrics['n_clips']} clips of {spec.metrics['n_groups']} groups"],
+        ["measured", str(Headline(**spec.metrics["primary"]))],
+        ["on", f"{spec.metrics['n_clips']} clips of {spec.metrics['n_groups']} groups"],
         ["split", spec.metrics["split"]],
         *([["groups on both sides", f"{', '.join(leaks)} ({reason})"]] if leaks else []),
         ["recipe", f"{spec.recipe} ({front.name}, {front.window_s:g} s windows at {front.rate_hz} Hz)"],

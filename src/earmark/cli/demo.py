@@ -55,7 +55,7 @@ def demo(
         held_out = str(dataset.groups[-1])
         folder, measured = _keep(recipe, dataset, held_out, out, plan, bars)
     show(f"\nKept {recipe} as the bundle {folder}, trained without speaker {held_out}:")
-    show(f"accuracy {measured} on speakers it was not trained on, by cross-validation")
+    show(f"{measured} on speakers it was not trained on, by cross-validation")
     clip = next(clip for clip in dataset.clips if clip.group == held_out)
     _classify(folder, clip)
     _show_next(dataset.name, folder, clip)
@@ -96,7 +96,7 @@ def _keep(
     recipe: str, dataset: Dataset, held_out: str, out: Path, plan: ExperimentConfig, bars: Progress
 ) -> tuple[Path, str]:
     """Train the winner on every speaker but one, save it, return its folder and its accuracy in words."""
-    from earmark.evaluation.report import format_interval
+    from earmark.evaluation import Headline
     from earmark.features import default_store
     from earmark.training import TrainingOptions, measurements, prepare, save_trained, train
 
@@ -105,8 +105,7 @@ def _keep(
     material = prepare(seen, options, store=default_store(), progress=bars)
     trained = train(material, options, "cv", progress=bars)
     bundle = save_trained(trained, out / "bundles" / "digits-demo", "digits-demo")
-    primary = measurements(trained)["primary"]
-    return bundle.folder, format_interval(primary["value"], primary["low"], primary["high"])
+    return bundle.folder, str(Headline(**measurements(trained)["primary"]))
 
 
 def _classify(folder: Path, clip: Clip) -> None:

@@ -57,7 +57,7 @@ def evaluate(
 
 
 def _print(found: Evaluation) -> None:
-    from earmark.evaluation.report import format_interval, format_number
+    from earmark.evaluation.report import format_number
 
     rows = [
         [row.label, row.n_clips, *(format_number(value) for value in (row.precision, row.recall, row.f1))]
@@ -65,13 +65,8 @@ def _print(found: Evaluation) -> None:
     ]
     show_table(["label", "clips", "precision", "recall", "F1"], rows)
     show_table(["metric", "value"], [[name, format_number(value)] for name, value in found.summary.metrics.items()])
-    value = found.summary.metrics[found.primary]
-    limits = (found.interval.low, found.interval.high) if found.interval else (None, None)
-    figure = "undefined" if value is None else format_interval(value, *limits)
-    show(
-        f"{found.primary} {figure} on {found.summary.n_clips} clips of "
-        f"{found.n_groups} groups; accepted {found.share_accepted:.1%}"
-    )
+    measured_on = f"{found.summary.n_clips} clips of {found.n_groups} groups"
+    show(f"{found.primary} on {measured_on}; accepted {found.share_accepted:.1%}")
 
 
 def _check_picture(path: Path | None, task: Task) -> None:

@@ -99,7 +99,8 @@ def train(
 
 
 def _print_report(trained: Trained, folder: Path) -> None:
-    from earmark.evaluation.report import format_interval, format_number
+    from earmark.evaluation import Headline
+    from earmark.evaluation.report import format_number
     from earmark.training import measurements
 
     found = measurements(trained)
@@ -110,13 +111,10 @@ def _print_report(trained: Trained, folder: Path) -> None:
             for row in found["classes"]
         ],
     )
-    primary = found["primary"]
-    show(
-        f"{primary['metric']} {format_interval(primary['value'], primary['low'], primary['high'])} "
-        f"on {found['n_clips']} clips of {found['n_groups']} held-out groups ({found['split']})"
-    )
-    if primary["low"] is None:
-        note(f"earmark: no interval: {primary['method']}")
+    primary = Headline(**found["primary"])
+    show(f"{primary} on {found['n_clips']} clips of {found['n_groups']} held-out groups ({found['split']})")
+    if primary.low is None:
+        note(f"earmark: no interval: {primary.method}")
     if found["groups_on_both_sides"]:
         note(f"earmark: this split shares groups: {', '.join(found['groups_on_both_sides'])}; expect less on new ones")
     for search in trained.searches[-1:]:

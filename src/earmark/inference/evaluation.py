@@ -10,7 +10,7 @@ import numpy as np
 from earmark.core.errors import AudioError, DataError, did_you_mean
 from earmark.core.progress import SILENT, track
 from earmark.core.randomness import named_generator
-from earmark.evaluation import Interval, Metric, Summary, bootstrap_interval, summarize
+from earmark.evaluation import Headline, Summary, headline, summarize
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,9 +29,7 @@ class Evaluation:
         targets: float32 (n_clips, n_classes).
         probabilities: float32 (n_clips, n_classes).
         summary: Metrics and a row per class.
-        primary: Name of the metric that `interval` is about.
-        interval: The primary metric with its interval over groups; None with a single group, or where a class has
-            clips of one group only.
+        primary: The metric to quote, with its interval over groups.
         n_groups: Number of groups.
         share_accepted: Share of clips whose answer reached its threshold.
         seen_groups: Groups that the bundle was trained on, as far as its provenance tells.
@@ -42,8 +40,7 @@ class Evaluation:
     targets: NDArray[np.float32]
     probabilities: NDArray[np.float32]
     summary: Summary
-    primary: str
-    interval: Interval | None
+    primary: Headline
     n_groups: int
     share_accepted: float
     seen_groups: tuple[str, ...]
@@ -57,12 +54,7 @@ class Evaluation:
             "share_accepted": self.share_accepted,
             "seen_groups": list(self.seen_groups),
             "failures": list(self.failures),
-            "primary": {
-                "metric": self.primary,
-                "value": self.summary.metrics[self.primary],
-                "low": self.interval and self.interval.low,
-                "high": self.interval and self.interval.high,
-            },
+            "primary": self.primary.to_dict(),
             **self.summary.to_dict(),
         }
 
@@ -99,28 +91,19 @@ def evaluate_bundle(
     targets, probabilities = _targets(kept, spec.labels), np.array(rows, dtype=np.float32)
     groups = np.array([clip.group for clip in kept])
     thresholds = spec.thresholds.values if spec.task == "many" else None
-    primary = Metric("accuracy" if spec.task == "one" else "average_precision", spec.task, thresholds)
     return Evaluation(
         labels=spec.labels,
         targets=targets,
         probabilities=probabilities,
         summary=summarize(targets, probabilities, task=spec.task, labels=spec.labels, thresholds=thresholds),
-        primary=primary.name,
-        interval=_interval(primary, targets, probabilities, groups),
+        primary=headline(
+            targets, probabilities, groups, named_generator(0, "evaluate"), task=spec.task, thresholds=thresholds
+        ),
         n_groups=len(set(groups.tolist())),
         share_accepted=accepted / len(kept),
         seen_groups=_seen_groups(spec.provenance, dataset),
         failures=tuple(failures),
     )
-
-
-def _interval(
-    metric: Metric, targets: NDArray[np.float32], probabilities: NDArray[np.float32], groups: NDArray[np.str_]
-) -> Interval | None:
-    try:
-        return bootstrap_interval(metric, targets, probabilities, groups, named_generator(0, "evaluate"))
-    except DataError:
-        return None
 
 
 def _check_labels(dataset: Dataset, labels: tuple[str, ...]) -> None:

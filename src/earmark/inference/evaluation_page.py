@@ -8,7 +8,7 @@ from earmark.core.page import Page
 from earmark.evaluation.confusion import confusion_matrix
 from earmark.evaluation.metrics import METRICS
 from earmark.evaluation.plots import plot_confusion, plot_reliability, plot_roc
-from earmark.evaluation.report import CLASS_HEADERS, class_table, format_interval
+from earmark.evaluation.report import CLASS_HEADERS, class_table
 
 if TYPE_CHECKING:
     from earmark.evaluation.style import Picture
@@ -18,12 +18,9 @@ if TYPE_CHECKING:
 
 def evaluation_page(found: Evaluation, spec: BundleSpec, dataset_name: str) -> str:
     """Return a self-contained HTML page."""
-    limits = (found.interval.low, found.interval.high) if found.interval else (None, None)
-    estimate = found.summary.metrics[found.primary]
-    value = "undefined" if estimate is None else format_interval(estimate, *limits)
     page = Page(
         f"{spec.name} on {dataset_name}",
-        summary=f"{found.primary} {value} on {found.summary.n_clips:,} clips of {found.n_groups:,} groups; "
+        summary=f"{found.primary} on {found.summary.n_clips:,} clips of {found.n_groups:,} groups; "
         f"{found.share_accepted:.1%} of the answers reach their threshold.",
     )
     if found.seen_groups:

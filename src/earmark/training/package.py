@@ -10,11 +10,10 @@ import numpy as np
 
 import earmark
 from earmark.audio import probe_audio
-from earmark.core.errors import DataError
 from earmark.core.randomness import named_generator
 from earmark.encoders.weights import find_weights
-from earmark.evaluation.intervals import bootstrap_interval
-from earmark.evaluation.metrics import Metric, summarize
+from earmark.evaluation.headline import headline
+from earmark.evaluation.metrics import summarize
 from earmark.models.bundle import check_parity, save_bundle
 from earmark.models.bundle_spec import (
     BundleSpec,
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from earmark.data.dataset import Dataset
-    from earmark.evaluation.metrics import Summary
     from earmark.models.bundle import Bundle
     from earmark.training.train import Trained
 
@@ -76,33 +74,15 @@ def measurements(trained: Trained) -> dict[str, Any]:
     labels = trained.material.dataset.labels
     thresholds = trained.thresholds if task == "many" else None
     summary = summarize(measured.targets, measured.probabilities, task=task, labels=labels, thresholds=thresholds)
+    rng = named_generator(trained.options.seed, "interval")
+    primary = headline(measured.targets, measured.probabilities, measured.groups, rng, task=task, thresholds=thresholds)
     return {
         "split": measured.how,
         "n_clips": len(measured.clips),
         "n_groups": len(set(measured.groups.tolist())),
         "groups_on_both_sides": list(measured.leaks),
-        "primary": _primary(trained, summary),
+        "primary": primary.to_dict(),
         **summary.to_dict(),
-    }
-
-
-def _primary(trained: Trained, summary: Summary) -> dict[str, Any]:
-    """Return the metric that counts with its interval, or with the reason why it has none."""
-    measured, task = trained.measured, trained.material.dataset.task
-    name = "accuracy" if task == "one" else "average_precision"
-    rng = named_generator(trained.options.seed, "interval")
-    try:
-        found = bootstrap_interval(Metric(name, task), measured.targets, measured.probabilities, measured.groups, rng)
-    except DataError as error:  # a single group, or a class that only one group has
-        value = summary.metrics[name]
-        return {"metric": name, "value": value, "low": None, "high": None, "level": None, "method": f"none ({error})"}
-    return {
-        "metric": name,
-        "value": found.estimate,
-        "low": found.low,
-        "high": found.high,
-        "level": found.level,
-        "method": found.method,
     }
 
 
