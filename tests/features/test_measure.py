@@ -158,3 +158,17 @@ def test_worker_functions_run_in_this_process_too(make_dataset: MakeDataset, mon
     measure._start_worker(measure._packed(LevelFrontend(), None))
     (rows,) = measure._measure_task(make_dataset(0.5).clips)
     assert rows.features.shape == (1, 8)
+
+
+@pytest.mark.parametrize("block_s", [0.05, 0.37, 3.0, 1000.0])
+def test_numbers_and_batches_do_not_depend_on_how_much_sound_is_held(
+    make_dataset: MakeDataset, monkeypatch: pytest.MonkeyPatch, block_s: float
+) -> None:
+    (clip,) = make_dataset(41.3).clips
+    expected = measure_clip(clip, LevelFrontend())
+    monkeypatch.setattr("earmark.features.measure.BLOCK_S", block_s)
+    counting = _Counting()
+    found = measure_clip(clip, counting)
+    assert np.array_equal(found.features, expected.features)
+    assert np.array_equal(found.levels_db, expected.levels_db)
+    assert counting.batches == [BATCH_WINDOWS, BATCH_WINDOWS, len(expected.levels_db) - 2 * BATCH_WINDOWS]

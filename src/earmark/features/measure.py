@@ -6,17 +6,18 @@ import multiprocessing
 import pickle
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from earmark.audio.read import read_audio
-from earmark.audio.window import count_windows, cut_windows
+from earmark.audio.stream import stream_audio
+from earmark.audio.window import WindowCutter
 from earmark.core.errors import AudioError, ConfigError, EarmarkError, ModelError
 from earmark.features.table_file import ClipFeatures
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,6 +28,7 @@ LEAST_POWER = 1e-10
 # Windows that a frontend sees at once. Fixed, and never across clips: numbers must not depend on who shares a batch.
 BATCH_WINDOWS = 64
 CLIPS_PER_TASK = 16
+BLOCK_S = 60.0  # sound held at once: a clip of many hours needs no more memory than one of a minute
 
 
 class ClipTransform(Protocol):
@@ -54,12 +56,8 @@ def measure_clip(clip: Clip, frontend: Frontend, transform: ClipTransform | None
         ModelError: The features are not finite or not of the frontend's shape.
     """
     spec = frontend.spec
-    sound = read_audio(clip.path, start_s=clip.start_s, duration_s=clip.duration_s, rate_hz=spec.rate_hz, mono=True)
-    samples = sound.mono()
-    if transform is not None:
-        samples = transform(samples, spec.rate_hz, clip.id)
     features, levels_db = [], []
-    for windows in _batches(samples, spec):
+    for windows in _batches(_sound(clip, spec.rate_hz, transform), spec):
         features.append(_checked(frontend(windows), len(windows), spec, clip))
         levels_db.append(window_levels_db(windows))
     return ClipFeatures(np.concatenate(features), np.concatenate(levels_db))
@@ -71,13 +69,30 @@ def window_levels_db(windows: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(10 * np.log10(np.maximum(power, LEAST_POWER)), dtype=np.float32)
 
 
-def _batches(samples: NDArray[np.float32], spec: FrontendSpec) -> Iterator[NDArray[np.float32]]:
-    """Yield windows, float32 (n_windows, n_samples); those of a long clip never lie in memory all at once."""
-    window, hop = spec.window_samples, spec.hop_samples
-    n_windows = count_windows(samples.size, window, hop)
-    for first in range(0, n_windows, BATCH_WINDOWS):
-        last = min(first + BATCH_WINDOWS, n_windows) - 1
-        yield cut_windows(samples[first * hop : last * hop + window], window, hop)
+def _sound(clip: Clip, rate_hz: int, transform: ClipTransform | None) -> Iterator[NDArray[np.float32]]:
+    """Yield the sound of a clip in blocks, float32 (n_samples,); all at once only where a transform must see it all."""
+    blocks = stream_audio(
+        clip.path, block_s=BLOCK_S, rate_hz=rate_hz, mono=True, start_s=clip.start_s, duration_s=clip.duration_s
+    )
+    if transform is None:
+        yield from (block.mono() for block in blocks)
+    else:
+        yield transform(np.concatenate([block.mono() for block in blocks]), rate_hz, clip.id)
+
+
+def _batches(blocks: Iterable[NDArray[np.float32]], spec: FrontendSpec) -> Iterator[NDArray[np.float32]]:
+    """Yield windows, float32 (n_windows, n_samples), `BATCH_WINDOWS` at a time whatever the blocks."""
+    cutter = WindowCutter(spec.window_samples, spec.hop_samples)
+    waiting = np.empty((0, spec.window_samples), dtype=np.float32)
+    for block in chain(blocks, (None,)):
+        windows = cutter.finish() if block is None else cutter.push(block)
+        while len(waiting) + len(windows) >= BATCH_WINDOWS:
+            n_more = BATCH_WINDOWS - len(waiting)
+            yield np.concatenate([waiting, windows[:n_more]])
+            waiting, windows = waiting[:0], windows[n_more:]
+        waiting = np.concatenate([waiting, windows])
+    if len(waiting):
+        yield waiting
 
 
 def _checked(features: NDArray[np.float32], n_windows: int, spec: FrontendSpec, clip: Clip) -> NDArray[np.float32]:
