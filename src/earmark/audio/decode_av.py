@@ -21,6 +21,11 @@ NOT_INSTALLED = "is not installed"
 SLACK_S = 0.25  # containers round durations, and encoders pad the last frame
 
 
+def _lenient(av: Any) -> dict[str, str]:
+    """Return the arguments that let titles in broken text pass; from version 19 on, none are needed or taken."""
+    return {"metadata_errors": "ignore"} if int(av.__version__.partition(".")[0]) < 19 else {}
+
+
 class AvSource:
     """A file decoded by FFmpeg.
 
@@ -37,7 +42,7 @@ class AvSource:
         # by descriptor, so that the name is hidden: FFmpeg, too, would take a text file called a.gsm for sound
         self._file = os.fdopen(os.open(path, os.O_RDONLY), "rb")
         try:
-            self._container = self._av.open(self._file, metadata_errors="ignore")
+            self._container = self._av.open(self._file, **_lenient(self._av))
         except self._av.FFmpegError as error:
             self._file.close()
             raise Refused(error.strerror or type(error).__name__) from error
