@@ -76,11 +76,11 @@ def test_float16_rounding_of_row_sums_is_tolerated() -> None:
 )
 def test_thresholds_that_break_the_conventions_are_refused(thresholds: NDArray[Any], message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        check_thresholds(thresholds, 2)
+        check_thresholds(thresholds, (5, 2))
 
 
 def test_thresholds_are_one_half_unless_given() -> None:
-    assert check_thresholds(None, 3).tolist() == [0.5, 0.5, 0.5]
+    assert check_thresholds(None, (5, 3)).tolist() == [0.5, 0.5, 0.5]
 
 
 def test_labels_must_be_one_per_column_and_differ() -> None:
@@ -109,3 +109,10 @@ def test_groups_must_be_one_per_clip() -> None:
 def test_confidence_levels_lie_between_0_and_1(level: float) -> None:
     with pytest.raises(DataError, match=r"expected between 0 and 1, such as 0\.95"):
         check_level(level)
+
+
+def test_thresholds_may_be_given_clip_by_clip() -> None:
+    limits = np.array([[0.1, 0.9], [0.2, 0.8], [0.3, 0.7]])
+    assert check_thresholds(limits, (3, 2)).tolist() == limits.tolist()
+    with pytest.raises(ModelError, match=r"thresholds: shape \(2, 2\), expected \(2,\)"):
+        check_thresholds(limits[:2], (3, 2))

@@ -188,3 +188,12 @@ def test_wrong_labels_and_thresholds_are_refused() -> None:
         summarize(eye, eye, task="one", labels=["a", "b", "c"])
     with pytest.raises(ModelError, match="thresholds"):
         summarize(eye, eye, task="many", labels=["a", "b"], thresholds=[0.5])
+
+
+def test_thresholds_of_each_clip_decide_but_are_not_listed() -> None:
+    targets = np.array([[1, 0], [0, 1]])
+    probabilities = np.array([[0.4, 0.4], [0.4, 0.4]])
+    limits = np.array([[0.3, 0.5], [0.5, 0.3]])
+    found = summarize(targets, probabilities, task="many", labels=["dog", "frog"], thresholds=limits)
+    assert found.metrics["f1_macro"] == 1.0
+    assert [row.threshold for row in found.classes] == [None, None]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +10,9 @@ import pytest
 from earmark.core.errors import ConfigError, DataError, LeakError
 from earmark.data.loading import load_dataset
 from earmark.experiments.grid import canonical_positions, distinct, make_grid, shard_of
+from earmark.models.base import Recipe
+from earmark.models.classical import LogisticRegression
+from earmark.models.table import register_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +35,6 @@ def test_the_grid_is_models_by_sizes_by_folds_by_seeds(make_plan: MakePlan, data
     assert len(grid.jobs) == 2 * 3 * 4 * 2
     assert {(job.trial.size, len(job.train)) for job in grid.jobs} == {(6, 6), (12, 12), ("all", 36)}
     assert grid.jobs[0].trial.title == 'a, 6 clips, fold "ada", seed 0'
-    assert grid.to_dicts()[0]["key"] == grid.jobs[0].trial.key
 
 
 def test_no_group_is_trained_and_tested_on_and_subsets_are_nested(make_plan: MakePlan, dataset: Dataset) -> None:
@@ -112,3 +116,27 @@ def test_shards_are_disjoint_and_together_everything(make_plan: MakePlan, datase
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
     with pytest.raises(ConfigError, match="shard 5/5: expected k/n with k from 0 to n - 1"):
         shard_of(jobs, 5, 5)
+
+
+def test_the_order_of_clips_changes_no_training_set(make_plan: MakePlan, dataset: Dataset) -> None:
+    turned = dataset.with_clips(dataset.clips[::-1])
+    plan = make_plan(training_sizes=[9, "all"])
+    for job, other in zip(make_grid(plan, dataset).jobs, make_grid(plan, turned).jobs, strict=True):
+        assert [dataset.clips[row].id for row in job.train] == [turned.clips[row].id for row in other.train]
+
+
+def test_sound_that_changes_under_the_same_name_changes_the_keys(
+    make_plan: MakePlan, tones: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tones, tmp_path / "sound")
+    dataset = load_dataset(folder)
+    before = make_grid(make_plan(), dataset).keys
+    for path in folder.glob("ada-*.wav"):
+        path.write_bytes(path.read_bytes()[:-2] + b"\x01\x02")
+    assert not set(before) & set(make_grid(make_plan(), dataset).keys)
+
+
+def test_a_classifier_without_a_name_is_refused(make_plan: MakePlan, dataset: Dataset) -> None:
+    register_recipe(Recipe("nameless", "", frontend="level", classifier=partial(LogisticRegression, C=0.5)))
+    with pytest.raises(ConfigError, match=r'recipe "nameless": .* has no name to keep results under'):
+        make_grid(make_plan(["nameless"]), dataset)

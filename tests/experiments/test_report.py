@@ -269,3 +269,15 @@ def test_loudness_alone_says_little_about_digits_of_unseen_speakers(make_plan: M
     assert 0.1 < report.findings.best[0].means[0] < 0.35
     assert [row[0] for row in report.findings.group_rates(2500)].count("theo") == 1
     assert "CC BY-SA" in (plan.folder / "report.html").read_text()
+
+
+def test_a_metric_that_no_test_set_defines_is_not_called_unfinished(
+    make_plan: MakePlan, tones: Path, tmp_path: Path
+) -> None:
+    rows = [line.split(",") for line in (tones / "clips.csv").read_text().splitlines()[1:]]
+    lines = ["path,label,group", *(f"{tones / path},{label},{group}-{label}" for path, label, group, *_ in rows)]
+    (tmp_path / "clips.csv").write_text("\n".join(lines) + "\n")
+    plan = make_plan(metric="roc_auc").model_copy(update={"dataset": str(tmp_path / "clips.csv")})
+    ExperimentRunner(plan).run()
+    text = write_report(plan.folder).sentences()[0]
+    assert text.startswith("ROC-AUC is undefined on every test set: no fold tests clips with a label and clips without")

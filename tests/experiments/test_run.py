@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from earmark.experiments import ExperimentConfig
+    from earmark.experiments import ExperimentConfig, ModelPlan
 
     MakePlan = Callable[..., ExperimentConfig]
 
@@ -182,8 +182,10 @@ def test_the_asynchronous_run_leaves_the_event_loop_free(make_plan: MakePlan, od
 def test_cancelling_the_asynchronous_run_stops_it_and_keeps_what_is_done(make_plan: MakePlan, odd_models: str) -> None:
     plan = make_plan(["slow"], plugins=[odd_models], seeds=20)
 
+    runner = ExperimentRunner(plan)
+
     async def main() -> None:
-        running = asyncio.ensure_future(ExperimentRunner(plan).run_multi_factor_experiment())
+        running = asyncio.ensure_future(runner.run_multi_factor_experiment())
         while not list((plan.folder / "trials").glob("*.json")):
             await asyncio.sleep(0.01)
         running.cancel()
@@ -192,9 +194,10 @@ def test_cancelling_the_asynchronous_run_stops_it_and_keeps_what_is_done(make_pl
 
     asyncio.run(main())
     status = folder_status(plan.folder)
-    assert 0 < status.n_done < 20
+    assert 0 < status.n_done < 80
     assert status.left_s is not None
     assert status.left_s > 0
+    assert runner.run().is_complete  # being stopped once does not stop it for good
 
 
 def test_the_journal_of_another_plan_is_not_mistaken_for_ours(make_plan: MakePlan) -> None:
@@ -214,3 +217,18 @@ def test_a_recipe_that_cannot_travel_to_a_worker_is_refused(make_plan: MakePlan)
 def test_an_unknown_executor_is_refused(make_plan: MakePlan) -> None:
     with pytest.raises(ConfigError, match='executor "lokal" is not known; did you mean "local"'):
         find_executor("lokal")
+
+
+def test_a_worker_names_the_features_of_a_model_once(make_plan: MakePlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    from earmark.experiments import bench
+
+    named: list[str] = []
+    name = bench.material_name
+
+    def spy(model: ModelPlan) -> str:
+        named.append(model.title)
+        return name(model)
+
+    monkeypatch.setattr(bench, "material_name", spy)
+    assert ExperimentRunner(make_plan(seeds=3)).run().n_done == 12
+    assert named == ["level"]

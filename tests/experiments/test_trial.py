@@ -64,7 +64,7 @@ def test_warnings_of_scikit_learn_are_kept(make_plan: MakePlan) -> None:
 def test_a_training_set_without_a_class_is_an_error(make_plan: MakePlan) -> None:
     plan = make_plan()
     found = make_grid(plan, load_dataset(plan.dataset)).jobs[0]
-    with pytest.raises(ModelError, match="have no example"):
+    with pytest.raises(ModelError, match="no example of"):
         run_first(plan, Job(found.trial, found.train[:1], found.test))
 
 

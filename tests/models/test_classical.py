@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from earmark.core.errors import ModelError
-from earmark.models.classical import LogisticRegression, RandomForest, SupportVectorMachine
+from earmark.encoders.session import OnnxGraph
+from earmark.models.classical import LogisticRegression, RandomForest, SklearnClassifier, SupportVectorMachine
 from earmark.models.testing import ClassifierContract, example_problem
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from earmark.data.dataset import Task
     from earmark.models.base import Classifier
+
+    Problem = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 TASKS: tuple[Task, ...] = ("one", "many")
 CHECKS = [name for name in dir(ClassifierContract) if name.startswith("check_")]
@@ -94,3 +97,18 @@ def test_a_label_that_every_row_has_is_refused() -> None:
     targets[:, 1] = 1
     with pytest.raises(ModelError, match=r"every row has the labels at columns \[1\]"):
         LogisticRegression("many").fit(features, targets, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("kind", [RandomForest, SupportVectorMachine, LogisticRegression])
+def test_a_single_label_that_is_heard_or_not_has_one_column(
+    kind: type[SklearnClassifier], many_of_four: Problem
+) -> None:
+    features, targets = many_of_four[0], many_of_four[1][:, :1]
+    classifier = kind("many")
+    classifier.fit(features, targets, np.random.default_rng(0))
+    scores = classifier.scores(features)
+    graph = OnnxGraph(classifier.to_onnx())
+    assert scores.shape == targets.shape
+    assert graph.output_shape == (None, 1)
+    assert np.abs(graph(features) - scores).max() < 1e-4
+    assert scores[targets == 1].mean() > scores[targets == 0].mean()

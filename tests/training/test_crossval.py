@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from earmark.core.errors import ModelError
-from earmark.data.split import Fold, leave_one_group_out
-from earmark.models.calibrate import Calibration
-from earmark.training import HeldOut, calibrate_across_folds, score_held_out
+from earmark.data.split import Fold, leave_one_group_out, make_folds
+from earmark.models.calibrate import Calibration, choose_thresholds
+from earmark.training import HeldOut, calibrate_across_folds, score_held_out, thresholds_across_folds
 
 if TYPE_CHECKING:
     from typing import Any
@@ -55,5 +56,19 @@ def test_a_single_fold_is_only_normalised(material: Material) -> None:
 def test_a_fold_that_leaves_a_class_without_example_is_refused(material: Material, options: TrainingOptions) -> None:
     loud = np.flatnonzero(material.dataset.targets[:, 0])
     fold = Fold("no loud", np.setdiff1d(np.arange(36), loud), loud)
-    with pytest.raises(ModelError, match=r"classes at columns \[0\] have no example"):
+    with pytest.raises(ModelError, match="no example of loud among"):
         score_held_out(material, [fold], options)
+
+
+def test_thresholds_of_a_fold_come_from_the_other_folds(material: Material, options: TrainingOptions) -> None:
+    folds = make_folds(material.own, "grouped:3", np.random.default_rng(0))
+    held_out = score_held_out(material, folds, options)
+    probabilities = calibrate_across_folds(held_out, material)
+    limits = thresholds_across_folds(held_out, material, probabilities, options)
+    targets = material.dataset.targets[held_out.clips]
+    for number in range(3):
+        others = held_out.folds != number
+        expected = choose_thresholds(targets[others], probabilities[others])
+        assert np.allclose(limits[~others], expected)
+    alone = replace(held_out, folds=np.zeros(len(held_out.clips), dtype=np.intp))
+    assert (thresholds_across_folds(alone, material, probabilities, options) == 0.5).all()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from earmark.core.errors import AudioError, ConfigError, DataError, LeakError
+from earmark.core.errors import AudioError, ConfigError, DataError, LeakError, ModelError
 from earmark.data.dataset import Dataset
 from earmark.features import FeatureStore
 from earmark.training import Material, TrainingOptions, fit_clips, prepare, train
@@ -150,3 +150,9 @@ def test_options_take_their_defaults_from_the_settings(monkeypatch: pytest.Monke
     monkeypatch.setenv("DEFAULT_CV_FOLDS", "3")
     settings.cache_clear()
     assert (TrainingOptions().seed, TrainingOptions().folds) == (7, "grouped:3")
+
+
+def test_a_label_without_example_is_named(material: Material, options: TrainingOptions) -> None:
+    clips = np.flatnonzero(material.dataset.targets[:, material.dataset.labels.index("quiet")] == 0)
+    with pytest.raises(ModelError, match="no example of quiet among 24 clips; add clips of more groups"):
+        fit_clips(material, clips, options, np.random.default_rng(0))

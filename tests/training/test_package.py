@@ -144,3 +144,24 @@ def test_a_class_without_clips_in_the_test_part_leaves_its_figures_undefined(cho
     primary = measurements(single)["primary"]
     assert primary["value"] is None
     assert Dataset.of("x", clips).task == "many"
+
+
+def test_precision_and_recall_are_measured_at_thresholds_chosen_without_the_clip(chords: Dataset) -> None:
+    options = TrainingOptions(recipe="level", folds="grouped:3")
+    trained = train(prepare(chords, options), options, "cv")
+    found = measurements(trained)
+    assert [row["threshold"] for row in found["classes"]] == pytest.approx(trained.thresholds)
+    decided = trained.measured.probabilities >= trained.measured.thresholds
+    right = trained.measured.targets == 1
+    recalls = (decided & right).sum(axis=0) / right.sum(axis=0)
+    assert [row["recall"] for row in found["classes"]] == pytest.approx(recalls.tolist())
+    assert len(np.unique(trained.measured.thresholds, axis=0)) == 3  # one choice for each fold
+
+
+def test_a_single_label_becomes_a_bundle_of_one_column(chords: Dataset, tmp_path: Path) -> None:
+    clips = [replace(clip, labels=tuple(label for label in clip.labels if label == "low")) for clip in chords.clips]
+    options = TrainingOptions(recipe="level", folds="grouped:3")
+    trained = train(prepare(Dataset.of("low", clips), options), options, "cv")
+    bundle = save_trained(trained, tmp_path / "bundle", "low")
+    assert bundle.spec.labels == ("low",)
+    assert bundle.graph().output_shape == (None, 1)

@@ -88,16 +88,21 @@ def check_probabilities(probabilities: NDArray[Any], targets: NDArray[np.float64
     return values
 
 
-def check_thresholds(thresholds: NDArray[Any] | None, n_classes: int) -> NDArray[np.float64]:
-    """Return thresholds as float64 (n_classes,), 0.5 each where None is given.
+def check_thresholds(thresholds: NDArray[Any] | None, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return thresholds as float64, one per class or one per clip and class, 0.5 each where None is given.
+
+    Args:
+        thresholds: (n_classes,) or (n_clips, n_classes).
+        shape: (n_clips, n_classes) of the targets.
 
     Raises:
-        ModelError: There is not one per class, or one is NaN or outside [0, 1].
+        ModelError: They are of another shape, or one is NaN or outside [0, 1].
     """
+    n_classes = shape[-1]
     if thresholds is None:
         return np.full(n_classes, 0.5)
     values = np.asarray(thresholds, dtype=np.float64)
-    if values.shape != (n_classes,):
+    if values.shape not in {(n_classes,), shape}:
         raise ModelError(f"thresholds: shape {values.shape}, expected ({n_classes},), one per class")
     bad = ~((values >= 0) & (values <= 1))
     if bad.any():

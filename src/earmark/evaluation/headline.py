@@ -56,7 +56,7 @@ def headline(
     rng: np.random.Generator,
     *,
     task: Task,
-    thresholds: Sequence[float] | None = None,
+    thresholds: Sequence[float] | NDArray[Any] | None = None,
 ) -> Headline:
     """Return the headline of held-out predictions.
 
@@ -66,14 +66,14 @@ def headline(
         groups: (n_clips,) names.
         rng: Draws the resamples of the interval.
         task: Decides which metric.
-        thresholds: (n_classes,) for task "many".
+        thresholds: (n_classes,) or (n_clips, n_classes) for task "many".
 
     Raises:
         DataError: The arrays break the conventions.
         ModelError: The probabilities do.
     """
     name = "accuracy" if task == "one" else "average_precision"
-    metric = Metric(name, task, None if thresholds is None else tuple(thresholds))
+    metric = Metric(name, task, thresholds)
     value = metric(targets, probabilities)
     try:
         found = bootstrap_interval(metric, targets, probabilities, groups, rng)

@@ -97,7 +97,7 @@ class Metric:
     Attributes:
         name: Its key in `METRICS`.
         task: "one" or "many".
-        thresholds: (n_classes,) for task "many", None for 0.5 each.
+        thresholds: (n_classes,) or (n_clips, n_classes) for task "many", None for 0.5 each.
 
     Raises:
         ConfigError: The name is not in the table of metrics.
@@ -105,7 +105,7 @@ class Metric:
 
     name: str
     task: Task = "one"
-    thresholds: tuple[float, ...] | None = None
+    thresholds: Sequence[float] | NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         if self.name not in METRICS:
@@ -170,7 +170,7 @@ def check_scored(
     """Return checked arrays with their decisions. Raises DataError and ModelError."""
     wanted = check_targets(targets, task=task)
     given = check_probabilities(probabilities, wanted, task=task)
-    limits = check_thresholds(None if thresholds is None else np.asarray(thresholds), wanted.shape[1])
+    limits = check_thresholds(None if thresholds is None else np.asarray(thresholds), wanted.shape)
     return Scored(wanted, given, sums.decide(given, limits, task), task)
 
 
@@ -217,7 +217,8 @@ def summarize(
         probabilities: float32 (n_clips, n_classes) in [0, 1]; rows sum to 1 in task "one".
         task: "one" or "many".
         labels: (n_classes,) names in column order.
-        thresholds: (n_classes,) in [0, 1]; they decide in task "many" and are only listed in task "one".
+        thresholds: (n_classes,) in [0, 1]; they decide in task "many" and are only listed in task "one". Where they
+            were chosen on these clips without each one's group: (n_clips, n_classes), and none is listed.
 
     Raises:
         DataError: Targets or labels break the conventions.
@@ -230,9 +231,8 @@ def summarize(
     """
     scored = check_scored(targets, probabilities, task=task, thresholds=thresholds)
     names = check_labels(tuple(labels), scored.targets.shape[1])
-    chosen = None if thresholds is None else tuple(float(value) for value in thresholds)
-    metrics = {name: Metric(name, task, chosen)(targets, probabilities) for name in METRICS}
-    return Summary(task, len(scored.targets), metrics, _class_rows(scored, names, chosen))
+    metrics = {name: Metric(name, task, thresholds)(targets, probabilities) for name in METRICS}
+    return Summary(task, len(scored.targets), metrics, _class_rows(scored, names, thresholds))
 
 
 def per_class(name: str, targets: NDArray[Any], probabilities: NDArray[Any], *, task: Task) -> list[float | None]:
@@ -251,14 +251,18 @@ def per_class(name: str, targets: NDArray[Any], probabilities: NDArray[Any], *, 
     return [as_number(column(np.ones((1, 1)))[0]) for column in of_columns]
 
 
-def _class_rows(scored: Scored, labels: tuple[str, ...], thresholds: tuple[float, ...] | None) -> tuple[ClassRow, ...]:
+def _class_rows(
+    scored: Scored, labels: tuple[str, ...], thresholds: Sequence[float] | NDArray[Any] | None
+) -> tuple[ClassRow, ...]:
     totals = sums.count_terms(scored).sum(axis=0)
     areas = {name: per_class(name, scored.targets, scored.probabilities, task=scored.task) for name in PER_CLASS}
     precision, recall, f1 = (
         [as_number(value) for value in of_class(totals)]
         for of_class in (sums.precision_per_class, sums.recall_per_class, sums.f1_per_class)
     )
-    limits = thresholds or ((0.5,) * len(labels) if scored.task == "many" else (None,) * len(labels))
+    limits: Sequence[float | None] = [0.5 if scored.task == "many" else None] * len(labels)
+    if thresholds is not None:
+        limits = [float(value) for value in thresholds] if np.ndim(thresholds) == 1 else [None] * len(labels)
     return tuple(
         ClassRow(
             label=label,

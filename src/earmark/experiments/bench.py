@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from earmark.core.errors import ConfigError, EarmarkError
-from earmark.core.settings import settings
 from earmark.experiments.grid import canonical_positions
 from earmark.experiments.results import ResultsStore
 from earmark.experiments.trial import run_trial
-from earmark.features.store import FeatureStore
+from earmark.features.store import default_store
 from earmark.models import table
 from earmark.training.material import prepare
 
@@ -83,6 +82,7 @@ class Bench:
         self._positions = canonical_positions(work.dataset)
         self._models = {model.title: model for model in work.config.models}
         self._materials: dict[str, Material] = {}
+        self._names: dict[str, str] = {}  # building a frontend to name its features can take as long as a trial
         for name, build in work.frontends.items():
             table.FRONTENDS.setdefault(name, build)
         for name, recipe in work.recipes.items():
@@ -106,7 +106,9 @@ class Bench:
         return Outcome(job, "done")
 
     def _material(self, model: ModelPlan) -> Material:
-        name = material_name(model)
+        if model.title not in self._names:
+            self._names[model.title] = material_name(model)
+        name = self._names[model.title]
         if name not in self._materials:
             self._materials[name] = find_material(self._work.config, model, self._work.dataset)
         return self._materials[name]
@@ -131,6 +133,5 @@ def find_material(
     """
     from earmark.core.progress import SILENT
 
-    store = FeatureStore(settings().cache_dir / "features")
     options = model.training_options(config.seed, workers)
-    return prepare(dataset, options, store=store, progress=progress or SILENT)
+    return prepare(dataset, options, store=default_store(), progress=progress or SILENT)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from earmark.core.randomness import named_generator
 from earmark.data.split import make_folds
 from earmark.data.subsets import nested_subsets
 from earmark.experiments.trial import Job, Trial
+from earmark.features.store import default_store
 from earmark.models.table import build_frontend
 from earmark.training.augmentation import augmentations
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from earmark.data.dataset import Dataset
     from earmark.data.split import Fold
     from earmark.experiments.plan import ExperimentConfig, ModelPlan, Size
+    from earmark.models.base import Recipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +50,6 @@ class Grid:
         """Keys of the distinct trials, in order."""
         return tuple(dict.fromkeys(job.trial.key for job in self.jobs))
 
-    def to_dicts(self) -> list[dict[str, Any]]:
-        """Return the trials, JSON-able."""
-        return [{"key": job.trial.key, **asdict(job.trial)} for job in self.jobs]
-
 
 def make_grid(config: ExperimentConfig, dataset: Dataset) -> Grid:
     """Return every trial of the plan on this dataset.
@@ -60,6 +58,7 @@ def make_grid(config: ExperimentConfig, dataset: Dataset) -> Grid:
         ConfigError: The folds, a model's options or all sizes do not fit.
         DataError: There are too few groups for the folds.
         LeakError: A given fold shares groups between train and test, and the plan gives no reason for that.
+        StoreError: The feature store, which knows the content of files, cannot be written.
     """
     folds = tuple(
         make_folds(
@@ -72,14 +71,13 @@ def make_grid(config: ExperimentConfig, dataset: Dataset) -> Grid:
     leaks = tuple(sorted({group for fold in folds for group in fold.leaks}))
     sizes, notes = _possible_sizes(config, folds)
     definitions = [(model, *_definition(model, config.seed)) for model in config.models]
-    ids = np.array([clip.id for clip in dataset.clips])
     jobs = [
         Job(
             Trial(model.title, size, len(train), fold.name, seed, definition, frontend, dataset.fingerprint, split),
             train,
             fold.test,
         )
-        for seed, size, fold, train, split in _subsets(dataset, folds, sizes, config.seeds, ids)
+        for seed, size, fold, train, split in _subsets(dataset, folds, sizes, config.seeds)
         for model, definition, frontend in definitions
     ]
     return Grid(tuple(jobs), folds, leaks, notes)
@@ -117,9 +115,9 @@ def _subsets(
     folds: Sequence[Fold],
     sizes: Sequence[Size],
     seeds: Sequence[int],
-    ids: NDArray[np.str_],
 ) -> Iterator[tuple[int, Size, Fold, NDArray[np.intp], str]]:
     numbers = [size for size in sizes if size != "all"]
+    names, positions = _clip_names(dataset), canonical_positions(dataset)
 
     @cache
     def train_rows(seed: int, index: int) -> dict[Size, NDArray[np.intp]]:
@@ -131,9 +129,21 @@ def _subsets(
     for seed in seeds:
         for size in sizes:
             for index, fold in enumerate(folds):
-                train = train_rows(seed, index)[size]
-                split = fingerprint({"train": sorted(ids[train].tolist()), "test": sorted(ids[fold.test].tolist())})
+                rows = train_rows(seed, index)[size]
+                train = rows[np.argsort(positions[rows])]  # a forest's numbers depend on the order of its examples
+                split = fingerprint(
+                    {"train": [names[row] for row in train], "test": sorted(names[r] for r in fold.test)}
+                )
                 yield seed, size, fold, train, split
+
+
+def _clip_names(dataset: Dataset) -> list[str]:
+    """Return what tells clips apart in keys: id and sound, so that a file that was changed is a new clip.
+
+    Files that cannot be read have no sound yet; computing their features will say why.
+    """
+    sounds, _ = default_store().audio_keys([clip.path for clip in dataset.clips])
+    return [f"{clip.id}\n{sounds.get(clip.path, '')}" for clip in dataset.clips]
 
 
 def _possible_sizes(config: ExperimentConfig, folds: Sequence[Fold]) -> tuple[tuple[Size, ...], tuple[str, ...]]:
@@ -155,10 +165,8 @@ def _definition(model: ModelPlan, seed: int) -> tuple[str, str]:
     """Return the fingerprints of what the model is and of the features that it takes."""
     recipe = model.found_recipe()
     frontend = build_frontend(recipe.frontend, recipe.frontend_options | model.frontend)
-    classifier = recipe.classifier
-    name = classifier if isinstance(classifier, str) else f"{classifier.__module__}:{classifier.__qualname__}"
     definition = {
-        "classifier": name,
+        "classifier": _classifier_name(recipe),
         "options": recipe.classifier_options | model.classifier,
         "aggregate": model.aggregate,
         # Copies are made once per experiment, from its own seed.
@@ -168,3 +176,15 @@ def _definition(model: ModelPlan, seed: int) -> tuple[str, str]:
         return fingerprint(definition), frontend.spec.fingerprint
     except TypeError as error:
         raise ConfigError(f'model "{model.title}": options must be JSON-like to be named ({error})') from error
+
+
+def _classifier_name(recipe: Recipe) -> str:
+    classifier = recipe.classifier
+    if isinstance(classifier, str):
+        return classifier
+    if not hasattr(classifier, "__qualname__"):  # such as functools.partial, whose arguments no name would show
+        raise ConfigError(
+            f'recipe "{recipe.name}": its classifier {classifier!r} has no name to keep results under; give a class or '
+            'function, or "module:name", and put arguments into classifier_options'
+        )
+    return f"{classifier.__module__}:{classifier.__qualname__}"

@@ -13,7 +13,7 @@ from earmark.evaluation.confusion import confusion_matrix, most_confused
 from earmark.evaluation.metrics import METRICS, summarize
 from earmark.evaluation.plots import plot_confusion
 from earmark.evaluation.report import CLASS_HEADERS, class_table
-from earmark.experiments.words import difference_in_words, split_in_words, verdict
+from earmark.experiments.words import difference_in_words, sentences, split_in_words, table_of_sizes, verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,35 +21,34 @@ if TYPE_CHECKING:
     from earmark.core.page import Cell
     from earmark.evaluation.style import Picture
     from earmark.experiments.curves import Findings
-    from earmark.experiments.report import Report
     from earmark.experiments.status import Status
 
 MAX_CLASSES_DRAWN = 60
 N_MISTAKES = 5
 
 
-def render_page(report: Report, curves: Picture | None, results_folder: Path) -> str:
+def render_page(findings: Findings, status: Status, curves: Picture | None, results_folder: Path) -> str:
     """Return the page as HTML text.
 
     Args:
-        report: What to say.
+        findings: What to say.
+        status: How far the experiment was.
         curves: The learning curves, None while there is no result.
         results_folder: Named in the commands that repeat the experiment.
 
     Raises:
         StoreError: A file of probabilities is damaged.
     """
-    findings, status = report.findings, report.status
     page = Page(
         str(findings.journal.plan["name"]),
         summary=verdict(findings),
         footer="Made by earmark. Everything on this page is in results.csv and results.json beside it.",
     )
     _warn(page, findings, status)
-    for sentence in report.sentences()[1:]:
+    for sentence in sentences(findings)[1:]:
         page.paragraph(sentence)
     if curves is not None:
-        _curves(page, report, curves)
+        _curves(page, findings, curves)
         _pairs(page, findings)
         _groups(page, findings)
         _confusion(page, findings)
@@ -80,8 +79,7 @@ def _warn(page: Page, findings: Findings, status: Status) -> None:
         page.notice(note)
 
 
-def _curves(page: Page, report: Report, picture: Picture) -> None:
-    findings = report.findings
+def _curves(page: Page, findings: Findings, picture: Picture) -> None:
     page.heading("Learning curves")
     page.figure(
         picture.svg,
@@ -89,7 +87,7 @@ def _curves(page: Page, report: Report, picture: Picture) -> None:
         caption=f"{findings.kind.title} on the test clips of each fold against the number of training clips; "
         "bars are 95 % intervals over folds. Smaller training sets lie inside the larger ones.",
     )
-    columns, rows = report.table()
+    columns, rows = table_of_sizes(findings)
     page.table(columns, rows, caption=f"{findings.kind.title}, mean over folds [95 % interval]")
 
 

@@ -11,19 +11,17 @@ from typing import TYPE_CHECKING, Any
 from earmark.core.files import write_bytes, write_json, write_text
 from earmark.evaluation.metrics import METRICS
 from earmark.evaluation.plots import plot_learning_curves
-from earmark.evaluation.report import NOTHING, format_interval
 from earmark.evaluation.style import shorten
 from earmark.experiments.curves import find
 from earmark.experiments.journal import read_journal
 from earmark.experiments.page import render_page
 from earmark.experiments.results import ResultsStore
 from earmark.experiments.status import folder_status
-from earmark.experiments.words import against_others, leaders, split_in_words, verdict
+from earmark.experiments.words import sentences, split_in_words, table_of_sizes, verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from earmark.evaluation.learning import LearningCurve
     from earmark.evaluation.style import Picture
     from earmark.experiments.curves import Findings
     from earmark.experiments.status import Status
@@ -51,31 +49,15 @@ class Report:
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Return headers and rows of training size by model, as text."""
-        models = self.findings.models
-        by_model = {curve.model: curve for curve in self.findings.curves}
-        rows = [
-            [f"{size:,}", *(self._cell(by_model.get(model), model, size) for model in models)]
-            for size in self.findings.sizes.values()
-        ]
-        return ["training clips", *models], rows
+        return table_of_sizes(self.findings)
 
     def sentences(self) -> list[str]:
         """Return what was found in words: the verdict, the other models, the split."""
-        findings = self.findings
-        texts = (verdict(findings), *against_others(findings), leaders(findings), split_in_words(findings.journal))
-        return [text for text in texts if text]
+        return sentences(self.findings)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `results.json` holds, without the single trials."""
         return summary_of(self.findings, self.status)
-
-    def _cell(self, curve: LearningCurve | None, model: str, size: int) -> str:
-        if curve is None or size not in curve.sizes:
-            return NOTHING
-        at = curve.sizes.index(size)
-        done, n = self.findings.folds_done(model, size)
-        part = "" if done == n else f" ({done} of {n} folds)"
-        return format_interval(curve.means[at], curve.lows[at], curve.highs[at]) + part
 
 
 def write_report(results_folder: Path, out: Path | None = None) -> Report:
@@ -87,7 +69,6 @@ def write_report(results_folder: Path, out: Path | None = None) -> Report:
     status = folder_status(results_folder)
     findings = find(read_journal(results_folder), ResultsStore(results_folder))
     folder = out or results_folder
-    report = Report(folder, findings, status, ())
     picture = draw_curves(findings)
     contents: list[tuple[str, bytes]] = [("results.csv", csv_text(findings).encode())]
     if picture is not None:
@@ -95,7 +76,7 @@ def write_report(results_folder: Path, out: Path | None = None) -> Report:
     for name, content in contents:
         write_bytes(folder / name, content)
     write_json(folder / "results.json", summary_of(findings, status) | {"trials": _trial_rows(findings)})
-    write_text(folder / "report.html", render_page(report, picture, results_folder))
+    write_text(folder / "report.html", render_page(findings, status, picture, results_folder))
     names = [*(name for name, _ in contents), "results.json", "report.html"]
     return Report(folder, findings, status, tuple(folder / name for name in names))
 

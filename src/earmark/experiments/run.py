@@ -84,8 +84,8 @@ class ExperimentRunner:
 
         Raises what `run` raises.
         """
-        self._stop.clear()
         running = asyncio.ensure_future(asyncio.to_thread(self.run))
+        running.add_done_callback(lambda _: self._stop.clear())  # a later run shall do the rest
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:

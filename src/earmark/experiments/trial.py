@@ -41,7 +41,7 @@ class Trial:
         definition: Fingerprint of recipe, classifier options, augmentation and aggregation.
         frontend: Fingerprint of the features.
         dataset: Fingerprint of the dataset.
-        split: Fingerprint of the ids of the clips that it is trained and tested on.
+        split: Fingerprint of the clips that it is trained and tested on: their ids and their sound.
     """
 
     model: str

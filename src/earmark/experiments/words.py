@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from earmark.evaluation.report import format_difference, format_interval, format_p_value
+from earmark.evaluation.report import NOTHING, format_difference, format_interval, format_p_value
 from earmark.experiments.curves import smallest_p
 
 if TYPE_CHECKING:
+    from earmark.evaluation.learning import LearningCurve
     from earmark.experiments.curves import Findings, Pair
     from earmark.experiments.journal import Journal
 
@@ -19,15 +20,34 @@ def verdict(findings: Findings) -> str:
     best = findings.best
     if best is None:
         n = len(findings.entries)
+        if not findings.n_missing:
+            title = _title(findings)
+            return (
+                f"{title[:1].upper()}{title[1:]} is undefined on every test set: no fold tests clips with a label and "
+                "clips without it. Choose another metric, or folds of more groups."
+            )
         return f"No training size is complete yet: {n - findings.n_missing} of {n} trials are done."
     curve, index = best
     value = format_interval(curve.means[index], curve.lows[index], curve.highs[index])
     word = "alone" if len(findings.models) == 1 else f"best of {len(findings.models)} models"
     limits = ", with its 95 % interval over folds" if curve.lows[index] is not None else ""
-    return (
-        f"{curve.model} is {word} at {curve.sizes[index]:,} training clips: "
-        f"{findings.kind.title.lower() if findings.metric != 'roc_auc' else 'ROC-AUC'} {value}{limits}."
-    )
+    return f"{curve.model} is {word} at {curve.sizes[index]:,} training clips: {_title(findings)} {value}{limits}."
+
+
+def sentences(findings: Findings) -> list[str]:
+    """Return what was found: the verdict, the other models, the split."""
+    texts = (verdict(findings), *against_others(findings), leaders(findings), split_in_words(findings.journal))
+    return [text for text in texts if text]
+
+
+def table_of_sizes(findings: Findings) -> tuple[list[str], list[list[str]]]:
+    """Return headers and rows of training size by model, as text."""
+    curves = {curve.model: curve for curve in findings.curves}
+    rows = [
+        [f"{size:,}", *(_cell(findings, curves.get(model), model, size) for model in findings.models)]
+        for size in findings.sizes.values()
+    ]
+    return ["training clips", *findings.models], rows
 
 
 def against_others(findings: Findings) -> list[str]:
@@ -85,6 +105,19 @@ def difference_in_words(pair: Pair) -> tuple[str, str, str]:
     comparison = pair.comparison
     difference = format_difference(comparison.difference, comparison.low, comparison.high)
     return difference, _p(comparison.p_value), _p(pair.p_holm)
+
+
+def _title(findings: Findings) -> str:
+    return findings.kind.title.lower() if findings.metric != "roc_auc" else "ROC-AUC"
+
+
+def _cell(findings: Findings, curve: LearningCurve | None, model: str, size: int) -> str:
+    if curve is None or size not in curve.sizes:
+        return NOTHING
+    at = curve.sizes.index(size)
+    done, n = findings.folds_done(model, size)
+    part = "" if done == n else f" ({done} of {n} folds)"
+    return format_interval(curve.means[at], curve.lows[at], curve.highs[at]) + part
 
 
 def _against(pair: Pair, winner: str) -> str:

@@ -98,7 +98,8 @@ def choose_thresholds(
     """Return for each class the probability from which an answer counts.
 
     `best_f1` maximises F1; `precision` takes the lowest threshold whose precision reaches `goal`; `recall` the
-    highest whose recall reaches it. A class with no example gets 0.5; an unreachable goal gives the best there is.
+    most precise one whose recall reaches it. A class with no example gets 0.5; an unreachable goal gives the best
+    there is.
     """
     columns = range(targets.shape[1])
     return tuple(_threshold(targets[:, c] > 0.5, probabilities[:, c], rule, goal) for c in columns)

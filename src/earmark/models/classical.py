@@ -1,6 +1,7 @@
 """Classifiers of flat features from scikit-learn, exported to ONNX with skl2onnx.
 
-Task "one" fits one multi-class estimator; task "many" fits one estimator per class (one against the rest).
+Task "one" fits one multi-class estimator; task "many" fits one estimator per class (one against the rest), and where
+there is a single class (is it heard or not?) keeps the second of the two columns that a binary estimator gives.
 With two classes in task "one" the margin m of the second class becomes the columns (-m, m), as skl2onnx exports it.
 """
 
@@ -31,6 +32,7 @@ class SklearnClassifier(ABC):
 
     task: Task = "one"
     _pipeline: Any = field(default=None, init=False, repr=False)
+    _single: bool = field(default=False, init=False, repr=False)
 
     @property
     def score_kind(self) -> ScoreKind:
@@ -53,9 +55,11 @@ class SklearnClassifier(ABC):
         _check_examples(targets, self.task)
         rows = _flat(features)
         *before, estimator = self._steps(rows.shape[0], rows.shape[1], int(rng.integers(2**31 - 1)))
-        if self.task == "many":
+        self._single = self.task == "many" and targets.shape[1] == 1
+        if self.task == "many" and not self._single:
             estimator = OneVsRestClassifier(estimator)
         answers = targets.argmax(axis=1) if self.task == "one" else targets.astype(np.int64)
+        answers = answers[:, 0] if self._single else answers
         self._pipeline = make_pipeline(*before, estimator).fit(rows, answers)
 
     def scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -65,10 +69,10 @@ class SklearnClassifier(ABC):
             ModelError: It was not fitted.
         """
         pipeline = self._fitted()
-        if self.score_kind == "probability":
-            return np.asarray(pipeline.predict_proba(_flat(features)), dtype=np.float32)
-        margins = np.asarray(pipeline.decision_function(_flat(features)), dtype=np.float32)
-        return np.stack([-margins, margins], axis=1) if margins.ndim == 1 else margins
+        score = pipeline.predict_proba if self.score_kind == "probability" else pipeline.decision_function
+        scores = np.asarray(score(_flat(features)), dtype=np.float32)
+        both = np.stack([-scores, scores], axis=1) if scores.ndim == 1 else scores
+        return both[:, 1:] if self._single else both
 
     def to_onnx(self) -> bytes:
         """Return the ONNX graph of the whole pipeline, input `features` (n_rows, dim), output `scores`.
@@ -91,7 +95,7 @@ class SklearnClassifier(ABC):
                 options={id(estimator): wanted},
                 target_opset=ONNX_OPSET,
             )
-        return _scores_only(model)
+        return _scores_only(model, single=self._single)
 
     def _fitted(self) -> Any:
         if self._pipeline is None:
@@ -186,15 +190,24 @@ def _check_examples(targets: NDArray[np.float32], task: Task) -> None:
         raise ModelError(f"training data: every row has the labels at columns {full.tolist()}; add clips without them")
 
 
-def _scores_only(model: Any) -> bytes:
-    """Return the graph with the one output `scores`, without the class index that skl2onnx adds."""
+def _scores_only(model: Any, *, single: bool) -> bytes:
+    """Return the graph with the one output `scores`, without the class index that skl2onnx adds.
+
+    `single` keeps the second of two columns only.
+    """
     graph = model.graph
-    name = graph.output[1].name
+    name, final = graph.output[1].name, "both_scores" if single else "scores"
     for node in graph.node:
-        node.output[:] = ["scores" if output == name else output for output in node.output]
-        node.input[:] = ["scores" if value == name else value for value in node.input]
+        node.output[:] = [final if output == name else output for output in node.output]
+        node.input[:] = [final if value == name else value for value in node.input]
     kept = graph.output[1]
     kept.name = "scores"
+    if single:
+        from onnx import helper, numpy_helper
+
+        graph.initializer.append(numpy_helper.from_array(np.array([1], dtype=np.int64), "second_column"))
+        graph.node.append(helper.make_node("Gather", [final, "second_column"], ["scores"], axis=1))
+        kept.type.tensor_type.shape.dim[1].dim_value = 1
     del graph.output[:]
     graph.output.append(kept)
     content: bytes = model.SerializeToString()

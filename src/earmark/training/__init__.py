@@ -1,6 +1,6 @@
 """Train recipes, search their options, measure them on unseen groups, make bundles."""
 
-from earmark.training.crossval import HeldOut, calibrate_across_folds, score_held_out
+from earmark.training.crossval import HeldOut, calibrate_across_folds, score_held_out, thresholds_across_folds
 from earmark.training.material import Material, fit_clips, prepare
 from earmark.training.options import Mode, TrainingOptions
 from earmark.training.package import measurements, save_trained
@@ -23,5 +23,6 @@ __all__ = [
     "save_trained",
     "score_held_out",
     "search_grid",
+    "thresholds_across_folds",
     "train",
 ]

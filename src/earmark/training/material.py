@@ -63,12 +63,18 @@ class Material:
         held_out = np.setdiff1d(groups[: self.n_own], groups[clips])
         extra = np.arange(self.n_own, len(groups))
         wanted = np.concatenate([clips, extra[~np.isin(groups[extra], held_out)]]).astype(np.intp)
-        features, targets = [], []
-        for table in (self.table, *self.copies):
-            rows = table.rows_of(wanted)
-            features.append(np.asarray(table.features[rows]))
-            targets.append(self.dataset.targets[table.clip_rows[rows]])
-        return np.concatenate(features), np.concatenate(targets)
+        tables = (self.table, *self.copies)
+        rows = [table.rows_of(wanted) for table in tables]
+        targets = [self.dataset.targets[table.clip_rows[mine]] for table, mine in zip(tables, rows, strict=True)]
+        if not self.copies:
+            return np.asarray(self.table.features[rows[0]]), targets[0]
+        # One block, filled table by table: features of copies are the largest thing in memory, once is enough.
+        features = np.empty((sum(map(len, rows)), *self.table.features.shape[1:]), dtype=np.float32)
+        start = 0
+        for table, mine in zip(tables, rows, strict=True):
+            features[start : start + len(mine)] = table.features[mine]
+            start += len(mine)
+        return features, np.concatenate(targets)
 
     def clip_scores(self, classifier: Classifier, clips: NDArray[np.intp], aggregate: Aggregate) -> NDArray[np.float32]:
         """Return the classifier's scores of clips as they are, float32 (n_clips, n_classes), in the given order."""
@@ -128,6 +134,12 @@ def fit_clips(
     """
     classifier = build_classifier(find_recipe(options.recipe), material.dataset.task, options.classifier)
     features, targets = material.examples(clips)
+    absent = [label for label, n in zip(material.dataset.labels, targets.sum(axis=0), strict=True) if not n]
+    if absent:
+        raise ModelError(
+            f"training data: no example of {', '.join(absent)} among {len(clips)} clips; add clips of more groups with "
+            "it, use fewer folds, or drop the label"
+        )
     try:
         classifier.fit(features, targets, rng)
     except (ValueError, TypeError) as error:  # scikit-learn looks at the values of options only now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -72,8 +73,11 @@ def measurements(trained: Trained) -> dict[str, Any]:
     """Return what was measured on unseen groups, JSON-like: how, every metric, each class, intervals."""
     measured, task = trained.measured, trained.material.dataset.task
     labels = trained.material.dataset.labels
-    thresholds = trained.thresholds if task == "many" else None
+    thresholds = measured.thresholds if task == "many" else None
     summary = summarize(measured.targets, measured.probabilities, task=task, labels=labels, thresholds=thresholds)
+    if task == "many":  # listed are those of the bundle, but measured were each fold's own
+        listed = zip(summary.classes, trained.thresholds, strict=True)
+        summary = replace(summary, classes=tuple(replace(row, threshold=limit) for row, limit in listed))
     rng = named_generator(trained.options.seed, "interval")
     primary = headline(measured.targets, measured.probabilities, measured.groups, rng, task=task, thresholds=thresholds)
     return {

@@ -20,7 +20,7 @@ from earmark.core.progress import SILENT
 from earmark.core.randomness import named_generator
 from earmark.data.split import Fold, make_folds
 from earmark.models.calibrate import Calibration, choose_thresholds, fit_calibration
-from earmark.training.crossval import HeldOut, calibrate_across_folds, score_held_out
+from earmark.training.crossval import HeldOut, calibrate_across_folds, score_held_out, thresholds_across_folds
 from earmark.training.material import fit_clips
 from earmark.training.search import GridResult, folds_within, search_grid
 
@@ -43,6 +43,7 @@ class Measured:
         clips: Positions in the dataset (n_clips,).
         targets: float32 (n_clips, n_classes).
         probabilities: float32 (n_clips, n_classes), calibrated without these clips' groups.
+        thresholds: float64 (n_clips, n_classes), chosen without these clips' groups.
         groups: (n_clips,) str.
         how: The split in words.
         leaks: Groups that a given split has on both sides, which flatters the numbers.
@@ -51,6 +52,7 @@ class Measured:
     clips: NDArray[np.intp]
     targets: NDArray[np.float32]
     probabilities: NDArray[np.float32]
+    thresholds: NDArray[np.float64]
     groups: NDArray[np.str_]
     how: str
     leaks: tuple[str, ...] = ()
@@ -121,7 +123,9 @@ def _by_folds(
     classifier = fit_clips(material, everything, options, named_generator(options.seed, "final"))
     leaks = tuple(sorted({group for fold in folds for group in fold.leaks}))
     probabilities = calibrate_across_folds(measured_scores, material)
-    measured = _measured(material, measured_scores, probabilities, f"{options.folds}, {len(folds)} folds", leaks)
+    limits = thresholds_across_folds(measured_scores, material, probabilities, options)
+    how = f"{options.folds}, {len(folds)} folds"
+    measured = _measured(material, measured_scores.clips, (probabilities, limits), how, leaks)
     return Trained(options, mode, material, classifier, everything, calibration, thresholds, measured, searches)
 
 
@@ -141,10 +145,10 @@ def _by_parts(
     inner = folds_within(material.own, fold.train, options.folds, named_generator(options.seed, "inner folds"))
     calibration, thresholds = _calibrated(score_held_out(material, inner, options, progress), material, options)
     classifier = fit_clips(material, fold.train, options, named_generator(options.seed, "final"))
-    scores = material.clip_scores(classifier, fold.test, options.aggregate)
-    held_out = HeldOut(fold.test, scores, np.zeros(len(fold.test), dtype=np.intp), classifier.score_kind)
+    probabilities = calibration(material.clip_scores(classifier, fold.test, options.aggregate))
+    limits = np.tile(thresholds, (len(fold.test), 1))
     how = f"one split ({spec}), {fold.name} part"
-    measured = _measured(material, held_out, calibration(scores), how, fold.leaks)
+    measured = _measured(material, fold.test, (probabilities, limits), how, fold.leaks)
     return Trained(options, mode, material, classifier, fold.train, calibration, thresholds, measured, searches)
 
 
@@ -171,13 +175,13 @@ def _calibrated(
 
 def _measured(
     material: Material,
-    held_out: HeldOut,
-    probabilities: NDArray[np.float32],
+    clips: NDArray[np.intp],
+    said: tuple[NDArray[np.float32], NDArray[np.float64]],
     how: str,
     leaks: tuple[str, ...],
 ) -> Measured:
-    dataset, clips = material.dataset, held_out.clips
-    return Measured(clips, dataset.targets[clips], probabilities, dataset.groups[clips], how, leaks)
+    dataset = material.dataset
+    return Measured(clips, dataset.targets[clips], *said, dataset.groups[clips], how, leaks)
 
 
 def _with(options: TrainingOptions, search: GridResult) -> TrainingOptions:
