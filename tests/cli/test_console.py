@@ -51,6 +51,33 @@ def test_a_table_on_a_terminal_takes_its_width(monkeypatch: pytest.MonkeyPatch) 
     assert max(map(len, lines)) <= 40
 
 
+def test_a_long_path_is_folded_and_never_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setenv("TERM", "xterm")
+    console.show_table(["", ""], [["folder", "/a/long/path" * 6]])
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue()).splitlines()
+    assert "".join(line.replace("folder", "").strip() for line in lines) == "/a/long/path" * 6
+
+
+@pytest.mark.parametrize(("width", "cell"), [(200, "0.5 [0.4, 0.6]"), (20, "0.5")])
+def test_intervals_that_do_not_fit_are_left_to_the_report(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int, cell: str
+) -> None:
+    monkeypatch.setattr(console, "terminal_columns", lambda: width)
+    console.show_intervals(["clips", "svm"], [["1,000", "0.5 [0.4, 0.6]"]], "Accuracy")
+    told = capsys.readouterr().out
+    assert [line.split(maxsplit=1)[1].strip() for line in told.splitlines() if "1,000" in line] == [cell]
+    assert ("intervals are in the report" in " ".join(told.split())) == (cell == "0.5")
+
+
+def test_long_lists_of_names_are_cut_and_counted() -> None:
+    assert console.some(["a", "b"]) == "a, b"
+    assert console.some(list("abcdefgh")) == "a, b, c, d, e, f and 2 more"
+    assert (console.counted(1, "clip"), console.counted(1342, "group")) == ("1 clip", "1,342 groups")
+
+
 @pytest.mark.parametrize("columns", ["60", "150"])
 def test_a_wide_terminal_has_room_for_notes(monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
     monkeypatch.setattr(sys, "stdout", Terminal())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from earmark.core.errors import ConfigError, DataError, LeakError
+from earmark.core.settings import settings
 from earmark.data import load_dataset
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def test_corpora_are_listed(run: Run) -> None:
-    assert "fsdd" in run("data", "ls").stdout
+    told = run("data", "ls").stdout
+    assert "fsdd" in told
+    assert f"\ncache: {settings().cache_dir} (" in told
     rows = json.loads(run("data", "ls", "--json").stdout)
     assert {"fsdd", "esc50", "digits-espeak"} <= {row["name"] for row in rows}
     assert set(rows[0]) == {"name", "where", "licence", "about"}
@@ -24,7 +27,7 @@ def test_corpora_are_listed(run: Run) -> None:
 def test_a_corpus_is_fetched_from_the_local_copy(run: Run, tones: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARMARK_DATA_DIR", str(tones.parent))
     told = run("data", "fetch", tones.name).stdout
-    assert f"{tones.name}: 16 clips, 2 labels, 4 groups\nlicence: CC0; source: " in told
+    assert f"{tones.name}: 16 clips, 2 labels, 4 groups\nfolder: {tones}\nlicence: CC0; source: " in told
 
 
 def test_an_unknown_corpus_is_refused(run: Run) -> None:

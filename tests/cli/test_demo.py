@@ -9,6 +9,7 @@ import pytest
 import typer
 
 import earmark.data
+from earmark.cli import console
 from earmark.cli import demo as module
 from earmark.data import load_dataset
 from earmark.models import load_bundle
@@ -47,7 +48,7 @@ def test_many_speakers_are_tested_in_folds_and_a_narrow_terminal_gets_a_narrow_t
     run: Run, small: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_FOLDS", 2)
-    monkeypatch.setattr(module, "terminal_columns", lambda: 60)
+    monkeypatch.setattr(console, "terminal_columns", lambda: 30)
     told = " ".join(run("demo", "--out", tmp_path, "--workers", "1").stdout.split())
     assert "(grouped:2)" in told
     assert "(intervals are in the report)" in told

@@ -29,12 +29,14 @@ def test_json_is_one_document(run: Run, bundle: Path, own_tones: Path) -> None:
 
 def test_a_test_on_training_groups_is_told(run: Run, bundle: Path, tones: Path) -> None:
     told = run("evaluate", tones, "-m", bundle).stderr
-    assert told == ("earmark: the bundle was trained on these groups: ada, ben, cleo, dan; the numbers flatter it\n")
+    assert told == (
+        "earmark: the bundle was trained on 4 groups of this dataset (ada, ben, cleo, dan); the numbers flatter it\n"
+    )
 
 
 def test_a_single_group_has_no_interval(run: Run, bundle: Path, own_tones: Path) -> None:
     told = run("evaluate", own_tones, "-m", bundle, "--group-by", "parent").stdout
-    assert "accuracy 1.000 on 16 clips of 1 groups" in told
+    assert "accuracy 1.000 on 16 clips of 1 group;" in told
 
 
 @pytest.mark.parametrize(("suffix", "beginning"), [(".png", b"\x89PNG"), (".svg", b"<svg")])

@@ -92,12 +92,19 @@ def test_defaults_come_from_the_settings(
     assert (options["seed"], options["folds"], options["workers"]) == (5, "grouped:4", 1)
 
 
+@pytest.mark.parametrize("name", ["../outside", "a/b", "..", ""])
+def test_a_name_that_leads_elsewhere_is_refused(run: Run, tones: Path, tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=r"--name: found .*expected a name, not a path; --out names the folder"):
+        run("train", tones, *LEVEL, "--name", name, "--out", tmp_path / "bundles")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_search_tells_the_winner(run: Run, tones: Path, tmp_path: Path) -> None:
     told = run(
         "train", tones, *LEVEL, "--mode", "grid", "--grid", "C=1,2", "--folds", "parts:50/25/25", "--out", tmp_path
     )
     assert "best of 2: {'C': 1} (balanced_accuracy 1.000)" in told.stdout
-    assert "earmark: no interval: none (" in told.stderr
+    assert "earmark: no interval: groups: all 4 clips belong to group" in told.stderr
 
 
 def test_more_clips_may_only_be_trained_on(run: Run, tones: Path, tmp_path: Path) -> None:

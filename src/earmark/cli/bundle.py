@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.cli.console import show, show_json, show_table
+from earmark.cli.console import counted, show, show_json, show_table, some
 
 if TYPE_CHECKING:
     from earmark.models.bundle_spec import BundleSpec
@@ -62,12 +62,12 @@ def _facts(spec: BundleSpec) -> list[list[str]]:
     leaks, reason = spec.metrics["groups_on_both_sides"], spec.provenance["options"]["allow_shared_groups"]
     return [
         ["measured", str(Headline(**spec.metrics["primary"]))],
-        ["on", f"{spec.metrics['n_clips']} clips of {spec.metrics['n_groups']} groups"],
+        ["on", f"{counted(spec.metrics['n_clips'], 'clip')} of {counted(spec.metrics['n_groups'], 'group')}"],
         ["split", spec.metrics["split"]],
-        *([["groups on both sides", f"{', '.join(leaks)} ({reason})"]] if leaks else []),
+        *([["groups on both sides", f"{some(leaks)} ({reason})"]] if leaks else []),
         ["recipe", f"{spec.recipe} ({front.name}, {front.window_s:g} s windows at {front.rate_hz} Hz)"],
         ["input", f"audio of {front.min_source_rate_hz} Hz and more"],
-        ["trained on", " and ".join(f"{s['n_clips']} clips of {s['dataset']}" for s in _sources(spec))],
+        ["trained on", " and ".join(f"{counted(s['n_clips'], 'clip')} of {s['dataset']}" for s in _sources(spec))],
         ["created", f"{spec.created} with earmark {spec.earmark_version}"],
         ["parity", f"{spec.parity.max_difference:.1e} on {spec.parity.n_rows} rows"],
         *([f"licence of {part.what}", part.licence + _commerce(part.non_commercial)] for part in spec.licences),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 2.0  # work that ends sooner needs no bar
 WIDE_COLUMNS = 120
+N_NAMES_SHOWN = 6
 
 
 def show(text: str = "") -> None:
@@ -52,16 +53,36 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: 
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
+    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", show_header=any(columns))
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(_is_number(row[index]) for row in rows)
-        table.add_column(column, justify="right" if numeric else "left")
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(str(cell)) for cell in row))
     console = Console(file=sys.stdout, highlight=False)
     if not console.is_terminal:
         console.width = terminal_columns()
     console.print(table)
+
+
+def show_intervals(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:
+    """Print a table of values with intervals; where it is wider than the terminal, the values alone."""
+    widths = [max(map(len, cells)) + 3 for cells in zip(columns, *rows, strict=True)]
+    if sum(widths) >= terminal_columns():
+        title += " (intervals are in the report)"
+        rows = [[cell.partition(" [")[0] for cell in row] for row in rows]
+    show_table(columns, rows, title)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return such as `1 group` or `1,342 groups`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first few names, and how many more there are."""
+    more = len(names) - N_NAMES_SHOWN
+    return ", ".join(names[:N_NAMES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _is_number(cell: object) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earmark.cli.console import note, progress, show, show_json, show_table
+from earmark.cli.console import counted, note, progress, show, show_json, show_table
 from earmark.cli.sources import GroupBy, Read, Source, open_dataset
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the spl
 @app.command("ls")
 def list_corpora(as_json: AsJson = False) -> None:
     """List the named corpora and where each would come from."""
+    from earmark.core.settings import settings
     from earmark.data.catalogue import catalogue
 
     rows = catalogue()
@@ -34,6 +37,7 @@ def list_corpora(as_json: AsJson = False) -> None:
         show_json([{"name": row.name, "where": row.where, "licence": row.licence, "about": row.about} for row in rows])
         return
     show_table(["corpus", "found", "licence", "about"], [[r.name, r.where, r.licence, r.about] for r in rows])
+    show(f"cache: {settings().cache_dir} (downloads and features; deleting it costs time and no result)")
 
 
 @app.command("fetch")
@@ -43,7 +47,9 @@ def fetch(name: Annotated[str, typer.Argument(help="Name of a corpus (see earmar
 
     with progress() as bars:
         dataset = load_dataset(name, progress=bars)
-    show(f"{dataset.name}: {len(dataset.clips)} clips, {dataset.n_classes} labels, {len(set(dataset.groups))} groups")
+    counts = [(len(dataset.clips), "clip"), (dataset.n_classes, "label"), (len(set(dataset.groups)), "group")]
+    show(f"{dataset.name}: {', '.join(starmap(counted, counts))}")
+    show(f"folder: {os.path.commonpath([clip.path.parent for clip in dataset.clips])}")
     show(f"licence: {dataset.licence or 'not stated'}; source: {dataset.source or 'not stated'}")
 
 

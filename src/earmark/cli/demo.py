@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earmark.cli.console import WIDE_COLUMNS, note, progress, show, show_table, terminal_columns
+from earmark.cli.console import note, progress, show, show_intervals
 
 if TYPE_CHECKING:
     from earmark.core.progress import Progress
@@ -80,11 +80,7 @@ def _plan(dataset: Dataset, out: Path, workers: int | None, seed: int | None) ->
 
 def _show_report(report: Report) -> None:
     columns, rows = report.table()
-    title = "Accuracy on unseen speakers [95 % interval] by number of training clips"
-    if terminal_columns() < WIDE_COLUMNS:
-        title = "Accuracy on unseen speakers by number of training clips (intervals are in the report)"
-        rows = [[cell.partition(" ")[0] for cell in row] for row in rows]
-    show_table(columns, rows, title)
+    show_intervals(columns, rows, "Accuracy on unseen speakers by number of training clips")
     for sentence in report.sentences():
         show(sentence)
     for file in report.files:

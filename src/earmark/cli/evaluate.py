@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earmark.cli.console import note, progress, show, show_json, show_table
+from earmark.cli.console import counted, note, progress, show, show_json, show_table, some
 from earmark.cli.sources import GroupBy, Read, Source, open_dataset
 from earmark.core.errors import ConfigError
 
@@ -40,7 +40,8 @@ def evaluate(
         dataset = open_dataset(source, bars, group_by, read)
         found = evaluate_bundle(predictor, dataset, skip_unreadable=skip_unreadable, progress=bars)
     if found.seen_groups:
-        note(f"earmark: the bundle was trained on these groups: {', '.join(found.seen_groups)}; the numbers flatter it")
+        seen = f"{counted(len(found.seen_groups), 'group')} of this dataset ({some(found.seen_groups)})"
+        note(f"earmark: the bundle was trained on {seen}; the numbers flatter it")
     if save_cm is not None:
         _save_confusion(found, save_cm)
     if html is not None:
@@ -65,7 +66,7 @@ def _print(found: Evaluation) -> None:
     ]
     show_table(["label", "clips", "precision", "recall", "F1"], rows)
     show_table(["metric", "value"], [[name, format_number(value)] for name, value in found.summary.metrics.items()])
-    measured_on = f"{found.summary.n_clips} clips of {found.n_groups} groups"
+    measured_on = f"{counted(found.summary.n_clips, 'clip')} of {counted(found.n_groups, 'group')}"
     show(f"{found.primary} on {measured_on}; accepted {found.share_accepted:.1%}")
 
 

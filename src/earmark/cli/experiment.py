@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earmark.cli.console import note, progress, show, show_json, show_table
+from earmark.cli.console import note, progress, show, show_intervals, show_json
 from earmark.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def report(
         show_json({**written.to_dict(), "files": [str(path) for path in written.files]})
         return
     columns, rows = written.table()
-    show_table(columns, rows, title=written.findings.kind.title)
+    show_intervals(columns, rows, written.findings.kind.title)
     for sentence in written.sentences():
         show(sentence)
     for path in written.files:

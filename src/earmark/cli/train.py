@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from earmark.cli.console import note, progress, show, show_json, show_table
+from earmark.cli.console import counted, note, progress, show, show_json, show_table, some
 from earmark.cli.sources import GroupBy, Read, Source, open_dataset, parse_pair, parse_value
 from earmark.core.errors import ConfigError
 
@@ -69,6 +69,8 @@ def train(
     from earmark.training import TrainingOptions, measurements, prepare, save_trained
     from earmark.training import train as run_training
 
+    if name is not None and (Path(name).name != name or name in {"", ".."}):
+        raise ConfigError(f'--name: found "{name}", expected a name, not a path; --out names the folder')
     options = parse_config(
         TrainingOptions,
         {
@@ -111,15 +113,16 @@ def _print_report(trained: Trained, folder: Path) -> None:
             for row in found["classes"]
         ],
     )
-    primary = Headline(**found["primary"])
-    show(f"{primary} on {found['n_clips']} clips of {found['n_groups']} held-out groups ({found['split']})")
+    primary, groups = Headline(**found["primary"]), counted(found["n_groups"], "held-out group")
+    show(f"{primary} on {counted(found['n_clips'], 'clip')} of {groups} ({found['split']})")
     if primary.low is None:
-        note(f"earmark: no interval: {primary.method}")
+        note(f"earmark: no interval: {primary.method.removeprefix('none (').removesuffix(')')}")
     if found["groups_on_both_sides"]:
-        note(f"earmark: this split shares groups: {', '.join(found['groups_on_both_sides'])}; expect less on new ones")
+        note(f"earmark: this split shares groups: {some(found['groups_on_both_sides'])}; expect less on new ones")
     for search in trained.searches[-1:]:
         show(f"best of {len(search.points)}: {search.best.options} ({search.metric} {search.best.score:.3f})")
     show(f"bundle: {folder}")
+    show(f"next: earmark predict --model {folder} FILE...")
 
 
 def _free_folder(folder: Path, *, avoid: bool) -> Path:
