@@ -191,3 +191,60 @@ def test_the_first_bytes_tell_the_kind(head: bytes, kind: str) -> None:
 def test_a_file_that_is_something_else_is_called_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match=r"it looks like a Git LFS pointer \(run: git lfs pull\)"):
         read_audio(put(tmp_path, b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"))
+
+
+@pytest.mark.parametrize(("file_format", "subtype"), [("W64", "PCM_16"), ("CAF", "PCM_24"), ("AU", "ULAW")])
+def test_other_containers_that_hold_less_than_they_promise(
+    make_file: MakeFile, chirp: NDArray[np.float32], file_format: str, subtype: str
+) -> None:
+    path = make_file(chirp, "sound.bin", format=file_format, subtype=subtype)
+    np.testing.assert_allclose(read_audio(path).samples, chirp, atol=0.05)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    for reader in (probe_audio, read_audio):
+        with pytest.raises(AudioError, match=rf"the {file_format} file is truncated"):
+            reader(path)
+    path.write_bytes(whole)
+    assert probe_audio(path).n_samples == chirp.shape[1]
+
+
+def test_a_w64_of_unknown_length_is_read_to_its_end(make_file: MakeFile, chirp: NDArray[np.float32]) -> None:
+    path = make_file(chirp, "sound.w64", format="W64", subtype="PCM_16")
+    content = bytearray(path.read_bytes())
+    at = content.index(b"data") + 16
+    content[at : at + 8] = struct.pack("<q", 2**63 - 1)  # FFmpeg into a pipe
+    path.write_bytes(content)
+    assert probe_audio(path).n_samples == chirp.shape[1]
+
+
+def test_bw64_is_rf64_under_another_name(tmp_path: Path) -> None:
+    content = rf64(2000, 2000)
+    expected = read_audio(put(tmp_path, content)).samples
+    path = put(tmp_path, b"BW64" + content[4:], "broadcast.wav")
+    assert probe_audio(path).decoder == "soundfile"
+    np.testing.assert_array_equal(read_audio(path).samples, expected)
+    with pytest.raises(AudioError, match="the WAV file is truncated"):
+        read_audio(put(tmp_path, b"BW64" + rf64(4000, 2000)[4:], "short.wav"))
+
+
+@pytest.mark.parametrize("head", [b"RIFF\0\0\0\0WAVE", b"FORM\0\0\0\0AIFF", b"caff\0\1\0\0"])
+def test_a_file_of_zeros_is_refused_before_its_end(tmp_path: Path, head: bytes) -> None:
+    path = put(tmp_path, head, "zeros.bin")
+    with path.open("r+b") as file:
+        file.truncate(2**30)
+    with pytest.raises(AudioError, match=r"zeros\.bin: found 10,000 chunks"):
+        read_audio(path)
+
+
+def test_a_coding_without_seeking_is_read_in_parts_too(make_file: MakeFile, chirp: NDArray[np.float32]) -> None:
+    path = make_file(chirp[0], format="WAV", subtype="GSM610")
+    whole = read_audio(path).samples
+    assert probe_audio(path).n_samples == whole.shape[1]
+    np.testing.assert_array_equal(read_audio(path, start_s=1.0, duration_s=0.5).samples, whole[:, 44_100:66_150])
+
+
+def test_zeros_behind_the_sound_do_no_harm(make_file: MakeFile, chirp: NDArray[np.float32]) -> None:
+    path = make_file(chirp, "sound.aiff", format="AIFF", subtype="PCM_16")
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size + 100_000)
+    assert probe_audio(path).n_samples == chirp.shape[1]

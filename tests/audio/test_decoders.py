@@ -112,3 +112,16 @@ def test_a_spliced_file_reads_across_its_seam(tmp_path: Path) -> None:
         assert spliced.seek(0) == 0
         assert spliced.readinto(buffer) == 4
         assert bytes(buffer) == b"abc5"
+
+
+def test_pipes_and_devices_are_refused_and_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "live.wav")
+    for path in (tmp_path / "live.wav", Path("/dev/zero")):
+        with pytest.raises(AudioError, match="found a pipe or device"):
+            read_audio(path)
+
+
+def test_a_link_that_leads_nowhere_is_not_offered_as_its_own_remedy(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").symlink_to(tmp_path / "gone.wav")
+    with pytest.raises(AudioError, match=r"a\.wav: cannot be read \(No such file or directory\)$"):
+        read_audio(tmp_path / "a.wav")

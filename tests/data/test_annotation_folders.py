@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from earmark.core.errors import DataError
+from earmark.data.annotation_folders import find_tables
 from earmark.data.loading import load_dataset
 from earmark.data.options import LoadOptions
 
@@ -102,3 +103,12 @@ def test_a_tab_separated_selection_table_is_known_by_its_header(night: Path) -> 
     table = night / "site1/night1.tsv"
     table.write_text(HEAD + "1\tS\t0.1\t0.9\towl\n")
     assert load_dataset(table).clips[0].labels == ("owl",)
+
+
+def test_notes_in_any_encoding_beside_the_audio_do_not_stop_a_folder(tmp_path: Path, make_tone: MakeTone) -> None:
+    make_tone(tmp_path / "dog" / "a.wav")
+    (tmp_path / "dog" / "notes.txt").write_bytes("Größe".encode("latin-1"))
+    (tmp_path / "dog" / "cache.txt").write_bytes(b"\0\1\2")
+    assert find_tables(tmp_path) == []
+    assert find_tables(tmp_path, "no-such-encoding") == []
+    assert [clip.id for clip in load_dataset(tmp_path).clips] == ["dog/a.wav"]

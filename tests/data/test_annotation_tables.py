@@ -115,3 +115,8 @@ def test_a_damaged_label_track_says_where(text: str, message: str) -> None:
 )
 def test_the_kind_of_a_table_shows_in_its_first_line(text: str, kind: str | None) -> None:
     assert table_kind(text) == kind
+
+
+def test_an_ellipsis_of_windows_read_as_latin_1_breaks_no_line() -> None:
+    (found,) = parse_audacity(Path("k.txt"), "1.0\t2.0\tdog\x85bark\r\n")
+    assert found.annotation.label == "dog\x85bark"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from earmark.core.errors import DataError
+from earmark.data.folders import load_folders
 from earmark.data.loading import load_dataset
 from earmark.data.options import LoadOptions
 
@@ -65,3 +66,9 @@ def test_an_empty_folder_says_what_was_expected(tmp_path: Path) -> None:
         DataError, match=r"no audio in class folders; expected clips\.csv, or one folder for each class"
     ):
         load_dataset(tmp_path)
+
+
+def test_hidden_folders_hold_copies_and_are_left_out(tmp_path: Path, make_tone: MakeTone) -> None:
+    make_tone(tmp_path / "dog" / "a.wav")
+    make_tone(tmp_path / "dog" / ".ipynb_checkpoints" / "a.wav")
+    assert [clip.id for clip in load_folders(tmp_path, LoadOptions()).clips] == ["dog/a.wav"]

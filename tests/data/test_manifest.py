@@ -9,6 +9,7 @@ import pytest
 
 from earmark.core.errors import DataError
 from earmark.data.loading import load_dataset
+from earmark.data.manifest import load_manifest
 from earmark.data.options import LoadOptions
 
 MakeTone = Callable[..., Path]
@@ -177,3 +178,25 @@ def test_windows_need_one_group_for_each_recording(tmp_path: Path, make_tone: Ma
     manifest(tmp_path, "path,label,start_s,end_s,group\na.wav,dog,0.0,0.3,x\na.wav,cat,0.2,1.0,y\n")
     with pytest.raises(DataError, match=r"clips\.csv:3: a\.wav has another group or fold on an earlier line"):
         load_dataset(tmp_path, LoadOptions(window_s=0.25))
+
+
+def test_absolute_paths_of_another_machine_are_found_in_the_named_folder(tmp_path: Path, make_tone: MakeTone) -> None:
+    make_tone(tmp_path / "sounds" / "dog" / "a.wav")
+    manifest = tmp_path / "list.csv"
+    manifest.write_text("path,label\n/home/other/corpus/dog/a.wav,dog\n")
+    with pytest.raises(DataError, match="name its folder with audio_dir"):
+        load_manifest(manifest, LoadOptions())
+    dataset = load_manifest(manifest, LoadOptions(audio_dir=tmp_path / "sounds"))
+    assert [clip.id for clip in dataset.clips] == ["dog/a.wav"]
+
+
+def test_columns_may_be_written_in_capitals(folder: Path) -> None:
+    (folder / "list.csv").write_text("Path,Label,GROUP,Fold\na.wav,dog,anna,1\n")
+    (clip,) = load_manifest(folder / "list.csv", LoadOptions(missing="keep")).clips
+    assert (clip.labels, clip.group, clip.fold) == (("dog",), "anna", "1")
+
+
+def test_a_list_of_labels_holds_texts_only(folder: Path) -> None:
+    (folder / "list.json").write_text('[{"path": "a.wav", "labels": ["dog", null]}]')
+    with pytest.raises(DataError, match=r"list\.json: clip 1: .*expected a list of texts"):
+        load_manifest(folder / "list.json", LoadOptions(missing="keep"))

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
-from earmark.data.paths import clip_id, is_audio, recording_ids, resolve
+from earmark.data.paths import clip_id, is_audio, moved, recording_ids, resolve
 
 
 def test_backslashes_are_separators_unless_the_file_has_them(tmp_path: Path) -> None:
@@ -42,3 +42,12 @@ def test_hidden_files_and_other_kinds_are_no_audio() -> None:
     assert is_audio(Path("a.WAV"))
     assert not is_audio(Path("._a.wav"))
     assert not is_audio(Path("a.txt"))
+
+
+def test_a_path_of_another_machine_is_found_by_its_longest_end(tmp_path: Path) -> None:
+    (tmp_path / "dog").mkdir()
+    for path in (tmp_path / "1.wav", tmp_path / "dog" / "1.wav"):
+        path.touch()
+    assert moved(PurePosixPath("/home/other/corpus/dog/1.wav"), tmp_path) == tmp_path / "dog" / "1.wav"
+    assert moved(PurePosixPath("/home/other/corpus/cat/1.wav"), tmp_path) == tmp_path / "1.wav"
+    assert resolve(r"D:\corpus\dog\1.wav", tmp_path) == tmp_path / "dog" / "1.wav"

@@ -11,12 +11,14 @@ from earmark.core.errors import ConfigError, StoreError, WeightsError
 from earmark.experiments import ExperimentRunner, Status, folder_status
 from earmark.experiments.executors import find_executor
 from earmark.models.base import Recipe
+from earmark.models.classical import LogisticRegression
 from earmark.models.table import register_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from earmark.data.dataset import Task
     from earmark.experiments import ExperimentConfig, ModelPlan
 
     MakePlan = Callable[..., ExperimentConfig]
@@ -108,11 +110,18 @@ def test_a_failing_trial_is_kept_with_its_message_and_tried_again(make_plan: Mak
     assert spy.stages[-1] == ["trials", 8, 8]
 
 
+def test_a_wrong_option_is_one_error_before_any_trial(make_plan: MakePlan) -> None:
+    plan = make_plan(["level", {"recipe": "level", "name": "wrong", "classifier": {"c": 1}}])
+    with pytest.raises(ConfigError, match='option "c" is not known; did you mean "C"'):
+        ExperimentRunner(plan).run()
+    assert not plan.folder.exists()
+
+
 def test_an_error_of_ours_in_a_trial_is_told_as_it_is(make_plan: MakePlan) -> None:
-    plan = make_plan([{"recipe": "level", "classifier": {"c": 1}}])
+    plan = make_plan([{"recipe": "level", "classifier": {"C": -1.0}}])
     status = ExperimentRunner(plan).run()
     assert status.n_failed == 4
-    assert 'option "c" is not known' in status.failures[0].message
+    assert "cannot be fitted with the options {'C': -1.0}" in status.failures[0].message
 
 
 def test_a_model_without_its_weights_fails_and_the_others_run(
@@ -206,8 +215,8 @@ def test_the_journal_of_another_plan_is_not_mistaken_for_ours(make_plan: MakePla
 
 
 def test_a_recipe_that_cannot_travel_to_a_worker_is_refused(make_plan: MakePlan) -> None:
-    def build(task: str) -> Any:
-        raise AssertionError
+    def build(task: Task) -> Any:
+        return LogisticRegression(task)
 
     register_recipe(Recipe("local", "", frontend="level", classifier=build))
     with pytest.raises(ConfigError, match='recipe "local" cannot be sent to a worker process'):

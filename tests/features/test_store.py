@@ -209,3 +209,29 @@ def test_a_damaged_index_of_files_is_made_again(store: FeatureStore, tmp_path: P
 
 def test_default_store_lies_in_the_cache_folder_of_the_settings() -> None:
     assert default_store().folder == settings().cache_dir / "features"
+
+
+def test_other_sound_of_equal_size_and_time_has_another_key(store: FeatureStore, tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"one")
+    os.utime(path, ns=(10**18, 10**18))
+    first = store.audio_keys([path])[0]
+    path.write_bytes(b"two")
+    os.utime(path, ns=(10**18, 10**18))  # what cp -p and rsync -t do
+    assert store.audio_keys([path])[0] != first
+
+
+def test_a_store_that_cannot_be_written_still_serves(
+    store: FeatureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(path: Path, value: object) -> None:
+        raise StoreError(f"{path}: cannot be written (Read-only file system)")
+
+    monkeypatch.setattr("earmark.features.store.write_json", refuse)
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"one")
+    os.utime(path, ns=(10**18, 10**18))
+    keys, failures = store.audio_keys([path])
+    assert list(keys) == [path]
+    assert failures == []
+    assert "(Read-only file system); its files are read again" in caplog.text

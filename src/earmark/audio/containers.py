@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEAD_BYTES = 64
+MAX_CHUNKS = 10_000  # a file of zeros is a hundred million empty chunks
 OGG_TAIL_BYTES = 131_072  # two of the largest pages an OGG stream can hold (65,307 bytes each)
 OGG_PAGE_HEADER_BYTES = 27
 
@@ -29,6 +30,10 @@ _SIGNATURES: tuple[tuple[str, tuple[tuple[int, bytes], ...]], ...] = (
     ("WAV", ((0, b"RIFF"), (8, b"WAVE"))),
     ("WAV (big-endian)", ((0, b"RIFX"), (8, b"WAVE"))),
     ("RF64", ((0, b"RF64"), (8, b"WAVE"))),
+    ("BW64", ((0, b"BW64"), (8, b"WAVE"))),
+    ("W64", ((0, b"riff\x2e\x91\xcf\x11"), (24, b"wave"))),
+    ("AU", ((0, b".snd"),)),
+    ("CAF", ((0, b"caff"),)),
     ("AIFF", ((0, b"FORM"), (8, b"AIF"))),
     ("FLAC", ((0, b"fLaC"),)),
     ("OGG", ((0, b"OggS"),)),
@@ -98,10 +103,13 @@ def inspect_container(path: Path, file: FileIO, size_bytes: int) -> Inspection:
         AudioError: The file ends before its own header says it should.
     """
     kind = sniff(_read_at(file, 0, HEAD_BYTES))
-    if kind in {"WAV", "WAV (big-endian)", "RF64"}:
+    if kind in {"WAV", "WAV (big-endian)", "RF64", "BW64"}:
         return _inspect_wav(path, file, size_bytes, kind)
-    if kind == "AIFF":
-        return _inspect_aiff(path, file, size_bytes)
+    if kind in _CHUNKS:
+        return _inspect_chunks(path, file, size_bytes, kind)
+    if kind == "AU":
+        start, length = struct.unpack(">II", _read_at(file, 4, 8).ljust(8, b"\0"))
+        _check_held(path, kind, size_bytes - start, 0 if length == 0xFFFFFFFF else length)
     if kind == "OGG":
         return _inspect_ogg(path, file, size_bytes)
     if kind == "MP3":
@@ -127,7 +135,9 @@ def _inspect_wav(path: Path, file: FileIO, size_bytes: int, kind: str) -> Inspec
     head = _read_at(file, 0, 12)
     riff_bytes = struct.unpack(f"{order}I", head[4:8])[0]
     position, large_bytes = 12, 0
-    while len(header := _read_at(file, position, 8)) == 8:
+    for _ in range(MAX_CHUNKS):
+        if len(header := _read_at(file, position, 8)) < 8:
+            return Inspection(kind)  # no data chunk: the decoder refuses it by name
         name, length = header[:4], struct.unpack(f"{order}I", header[4:])[0]
         start = position + 8
         if name == b"ds64":  # RF64 (EBU Tech 3306): RIFF size, then data size, 64 bits each
@@ -136,28 +146,77 @@ def _inspect_wav(path: Path, file: FileIO, size_bytes: int, kind: str) -> Inspec
             break
         position = start + length + length % 2
     else:
-        return Inspection(kind)  # no data chunk: the decoder refuses it by name
+        raise _no_sound(path, kind)
     is_unknown = _is_unknown_length(length)
-    if kind == "RF64" and length == 0xFFFFFFFF and 0 < large_bytes < 2**63:
+    if kind in {"RF64", "BW64"} and length == 0xFFFFFFFF and 0 < large_bytes < 2**63:
         length, is_unknown = large_bytes, False
     held_bytes = size_bytes - start
     if length == 0 and held_bytes > 0 and riff_bytes + 8 != size_bytes:
         patched = struct.pack(f"{order}I", min(held_bytes, 0xFFFFFFFF))
         return Inspection(kind, splice=_read_at(file, 0, start - 4) + patched, splice_bytes=start)
-    if length > held_bytes and not is_unknown:
-        raise truncated(path, "the WAV file", f"{held_bytes} bytes of sound", f"{length} bytes as its header says")
+    _check_held(path, "WAV", held_bytes, 0 if is_unknown else length)
+    # BW64 (ITU-R BS.2088) is RF64 under another name, which libsndfile does not know
+    return Inspection(kind, splice=b"RF64", splice_bytes=4) if kind == "BW64" else Inspection(kind)
+
+
+@dataclass(frozen=True)
+class _Chunks:
+    """How a container lays out its chunks.
+
+    Attributes:
+        first: Where the first chunk starts.
+        header: `struct` format of the name and length of a chunk.
+        sound: Name of the chunk that holds the sound.
+        align: Chunks start at multiples of this many bytes.
+        counts_header: Whether a length includes the header.
+    """
+
+    first: int
+    header: str
+    sound: bytes
+    align: int
+    counts_header: bool = False
+
+
+# AIFF: Apple, 1989; CAF: Apple, Core Audio Format Specification 1.0; W64: Sony Pictures Digital, Wave64
+_CHUNKS = {
+    "AIFF": _Chunks(12, ">4sI", b"SSND", 2),
+    "CAF": _Chunks(8, ">4sq", b"data", 1),
+    "W64": _Chunks(40, "<4s12xQ", b"data", 8, counts_header=True),
+}
+
+
+def _inspect_chunks(path: Path, file: FileIO, size_bytes: int, kind: str) -> Inspection:
+    layout = _CHUNKS[kind]
+    position, header_bytes = layout.first, struct.calcsize(layout.header)
+    for _ in range(MAX_CHUNKS):
+        if len(header := _read_at(file, position, header_bytes)) < header_bytes:
+            break
+        name, length = struct.unpack(layout.header, header)
+        length -= header_bytes * layout.counts_header
+        if length < 0 or length > 2**62:  # up to the end of the file: -1 in CAF, 2**63 - 1 in FFmpeg's W64
+            break
+        position += header_bytes
+        if name == layout.sound:
+            is_unknown = kind == "AIFF" and _is_unknown_length(length)
+            _check_held(path, kind, size_bytes - position, 0 if is_unknown else length)
+            break
+        position += length + -length % layout.align
+    else:
+        raise _no_sound(path, kind)
     return Inspection(kind)
 
 
-def _inspect_aiff(path: Path, file: FileIO, size_bytes: int) -> Inspection:
-    position = 12
-    while len(header := _read_at(file, position, 8)) == 8:
-        length = struct.unpack(">I", header[4:])[0]
-        held_bytes = size_bytes - position - 8
-        if header[:4] == b"SSND" and length > held_bytes and not _is_unknown_length(length):
-            raise truncated(path, "the AIFF file", f"{held_bytes} bytes of sound", f"{length} bytes as its header says")
-        position += 8 + length + length % 2
-    return Inspection("AIFF")
+def _no_sound(path: Path, kind: str) -> AudioError:
+    """Return the error for what is zeros behind its header; libsndfile and FFmpeg search those for minutes."""
+    return AudioError(
+        f"{path}: found {MAX_CHUNKS:,} chunks in the {kind} file, expected a few; it is damaged; export it again"
+    )
+
+
+def _check_held(path: Path, kind: str, held_bytes: int, length: int) -> None:
+    if length > held_bytes:
+        raise truncated(path, f"the {kind} file", f"{held_bytes} bytes of sound", f"{length} bytes as its header says")
 
 
 def _inspect_ogg(path: Path, file: FileIO, size_bytes: int) -> Inspection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import stat
 from typing import TYPE_CHECKING
 
 from earmark.audio.containers import HEAD_BYTES, NEEDS_AV, sniff
@@ -45,14 +46,17 @@ def _check_file(path: Path) -> None:
     if path.is_dir():
         raise AudioError(f"{path}: found a folder, expected an audio file; name the files in it")
     try:
-        size_bytes = path.stat().st_size
+        status = path.stat()
     except OSError as error:
         near = ""
         if path.parent.is_dir():
-            same = [other.name for other in path.parent.glob(f"{_literal(path.stem)}.*")][:1]
+            near_files = path.parent.glob(f"{_literal(path.stem)}.*")
+            same = [other.name for other in near_files if other.name != path.name][:1]
             near = f'; did you mean "{same[0]}"?' if same else ""
         raise AudioError(f"{path}: cannot be read ({error.strerror or error}){near}") from error
-    if size_bytes == 0:
+    if not stat.S_ISREG(status.st_mode):
+        raise AudioError(f"{path}: found a pipe or device, expected an audio file; write the sound into a file first")
+    if status.st_size == 0:
         raise AudioError(f"{path}: found 0 bytes, expected an audio file; copy or download it again")
 
 

@@ -117,7 +117,8 @@ def read_audio(
     """Return the sound in a file, or a part of it.
 
     A part is cut at the file's own rate, at the samples nearest to the given times, and equals the slice of the whole
-    decode; then it is mixed and resampled. A `duration_s` beyond the end gives what there is.
+    decode (but for the last bit in mono MP3, within 0.01 in Opus of low bitrate); then it is mixed and resampled.
+    A `duration_s` beyond the end gives what there is.
 
     Args:
         path: Any file that libsndfile decodes, or FFmpeg with the extra ``av``.

@@ -39,11 +39,13 @@ def parse_config(model: type[C], values: Mapping[str, Any], where: str) -> C:
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        raise ConfigError(f"{where}: {_explanation(error.errors()[0], model)}") from error
+        # a misspelt key explains the missing one, so it is told first
+        first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+        raise ConfigError(f"{where}: {_explanation(first, model)}") from error
 
 
 def _explanation(problem: ErrorDetails, model: type[BaseModel]) -> str:
-    place = ".".join(str(part) for part in problem["loc"])
+    place = ".".join(str(part) for part in problem["loc"] if not _names_a_type(part))
     if problem["type"] == "extra_forbidden":
         hint = did_you_mean(str(problem["loc"][-1]), _keys_beside(model, problem["loc"]))
         return f'key "{place}" is not known{hint}'
@@ -53,6 +55,11 @@ def _explanation(problem: ErrorDetails, model: type[BaseModel]) -> str:
     if not place:  # about several keys together
         return message
     return f'key "{place}": found {problem["input"]!r}; {message[:1].lower()}{message[1:]}'
+
+
+def _names_a_type(part: int | str) -> bool:
+    """Return whether a part of a place is not a key but the member of a union that pydantic tried."""
+    return part in {"int", "float", "str", "bool"} or str(part).startswith("literal[")
 
 
 def _keys_beside(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:

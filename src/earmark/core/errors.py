@@ -86,6 +86,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         '; did you mean "mfcc"? (known: logmel, mfcc)'
     """
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    hint = f'; did you mean "{close[0]}"?' if close else ""
+    by_lower = {known_name.lower(): known_name for known_name in names}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    hint = f'; did you mean "{by_lower[close[0]]}"?' if close else ""
     return f"{hint} (known: {', '.join(names) or 'none'})"

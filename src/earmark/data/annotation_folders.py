@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ntpath
-import os
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from earmark.core.errors import DataError
@@ -15,12 +13,17 @@ from earmark.data.annotations import Annotation, Recording, recording_clips
 from earmark.data.dataset import Dataset
 from earmark.data.grouping import group_of, group_rule
 from earmark.data.manifest import absent_files
-from earmark.data.paths import is_audio, recording_ids, resolve
-from earmark.data.tables import read_text
+from earmark.data.paths import is_audio, recording_ids, resolve, walk_visible
+from earmark.data.tables import decoded, read_text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from earmark.core.progress import Progress
     from earmark.data.options import LoadOptions
+
+
+BEGINNING_BYTES = 65_536
 
 
 @dataclass
@@ -43,15 +46,27 @@ def find_tables(folder: Path, encoding: str = "utf-8") -> list[Path]:
     An empty .txt file counts where audio of its name lies beside it: somebody listened and marked nothing.
     """
     found = []
-    for parent, _, names in sorted(os.walk(folder)):
-        for name in sorted(names):
-            path = Path(parent) / name
+    for parent, names in walk_visible(folder):
+        for name in names:
+            path = parent / name
             if path.suffix.lower() != ".txt" or name.startswith("."):
                 continue
-            text = read_text(path, encoding) if path.stat().st_size else ""
+            text = _beginning(path, encoding)
             if table_kind(text) is not None or (not text.strip() and _named_like(path, path.parent)):
                 found.append(path)
-    return found
+    return sorted(found)
+
+
+def _beginning(path: Path, encoding: str) -> str:
+    """Return enough of a file to tell a table from notes, a licence or a log, in whatever encoding those are.
+
+    What is no text at all reads as a dot, so that it is neither a table nor empty.
+    """
+    try:
+        with path.open("rb") as file:
+            return decoded(file.read(BEGINNING_BYTES), encoding, errors="replace")
+    except (OSError, DataError):
+        return "."
 
 
 def load_annotation_tables(source: Path, options: LoadOptions, progress: Progress = SILENT) -> Dataset:

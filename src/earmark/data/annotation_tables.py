@@ -9,6 +9,7 @@ https://manual.audacityteam.org/man/importing_and_exporting_labels.html.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -136,9 +137,10 @@ def parse_audacity(path: Path, text: str) -> list[FileAnnotation]:
         DataError: A line is not ``start<tab>end<tab>label``, or a frequency line stands first.
     """
     annotations: list[Annotation] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    # not splitlines: it also breaks at 0x85, which is an ellipsis in a Windows file that is read as Latin-1
+    for number, line in enumerate(io.StringIO(text, newline=None), start=1):
         where = f"{path.name}:{number}"
-        cells = line.split("\t")
+        cells = line.rstrip("\n").split("\t")
         if not line.strip():
             continue
         if cells[0].strip() == "\\":

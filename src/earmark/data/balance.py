@@ -59,14 +59,15 @@ def _assign_once(
     n_groups, n_parts = counts.shape[0], want.shape[0]
     have = np.zeros_like(want)
     parts = np.full(n_groups, -1, dtype=np.intp)
+    empty = np.ones(n_parts, dtype=np.bool_)
     for done, group in enumerate(_large_first(counts, rng)):
         harm = ((2 * (have - want) + counts[group]) * counts[group] / want).sum(axis=1)
-        empty = ~np.isin(np.arange(n_parts), parts)
         if n_groups - done <= empty.sum():
             harm[~empty] = np.inf
         best = np.flatnonzero(harm <= harm.min() + 1e-9)
         parts[group] = best[rng.integers(len(best))]
         have[parts[group]] += counts[group]
+        empty[parts[group]] = False
     return float(((have - want) ** 2 / want).sum()), parts
 
 

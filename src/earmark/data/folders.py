@@ -6,7 +6,6 @@ all named like splits are not classes.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from earmark.data.annotations import Annotation, Recording, recording_clips
 from earmark.data.clip import Clip
 from earmark.data.dataset import Dataset
 from earmark.data.grouping import group_of, group_rule
-from earmark.data.paths import is_audio
+from earmark.data.paths import is_audio, walk_visible
 
 if TYPE_CHECKING:
     from earmark.core.progress import Progress
@@ -73,4 +72,4 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _audio_below(folder: Path) -> list[Path]:
-    return sorted(Path(parent) / name for parent, _, names in os.walk(folder) for name in names if is_audio(Path(name)))
+    return sorted(parent / name for parent, names in walk_visible(folder) for name in names if is_audio(Path(name)))

@@ -24,7 +24,8 @@ def group_rule(group_by: str | None, table: Table | None) -> str:
         DataError: A column was asked for that the table does not have.
     """
     if group_by is None:
-        return GROUP_COLUMN if table is not None and table.has(GROUP_COLUMN) else GROUP_BY_FILE
+        column = None if table is None else table.column_like(GROUP_COLUMN)
+        return column if table is not None and column is not None and table.has(column) else GROUP_BY_FILE
     if group_by in {GROUP_BY_FILE, GROUP_BY_PARENT} or is_pattern(group_by):
         return group_by
     columns = table.columns if table is not None else ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from earmark.core.errors import DataError, did_you_mean
@@ -16,12 +17,11 @@ from earmark.data.annotations import Annotation, Recording, recording_clips
 from earmark.data.clip import Clip
 from earmark.data.dataset import Dataset, Task
 from earmark.data.grouping import group_of, group_rule
-from earmark.data.paths import clip_id, recording_ids, resolve
+from earmark.data.paths import clip_id, moved, recording_ids, resolve
 from earmark.data.tables import Row, Table, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from earmark.core.progress import Progress
     from earmark.data.options import LoadOptions
@@ -110,7 +110,7 @@ def _column(table: Table, role: str, asked: str | None) -> str | None:
                 f'{table.path.name}: no column "{asked}" for the {role}{did_you_mean(asked, table.columns)}'
             )
         return asked
-    return next((name for name in COLUMNS[role] if name in table.columns), None)
+    return next((column for name in COLUMNS[role] if (column := table.column_like(name)) is not None), None)
 
 
 def _needed(table: Table, role: str, asked: str | None) -> str:
@@ -131,7 +131,10 @@ def _entries(table: Table, columns: _Columns, options: LoadOptions, progress: Pr
         text = row.text(columns.path)
         if not text:
             raise DataError(f'{row.where}: column "{columns.path}" is empty, expected the path of an audio file')
-        files.append((text, resolve(text, base)))
+        path = resolve(text, base)
+        if options.audio_dir is not None and Path(text).is_absolute() and not path.is_file():
+            path = moved(path, base)  # a path of another machine: audio_dir says where its folder is here
+        files.append((text, path))
     names = recording_ids(files, base)
     entries = [_Entry(row, name, path) for row, name, (_, path) in zip(table.rows, names, files, strict=True)]
     absent = set(absent_files([(entry.row.where, entry.path) for entry in entries], options, progress))
@@ -178,8 +181,10 @@ def _span(row: Row, columns: _Columns) -> tuple[float, float | None]:
 
 def _labels(row: Row, columns: _Columns, options: LoadOptions) -> tuple[str, ...]:
     value = row.cells.get(columns.label)
-    many = columns.label == MANY_COLUMN
+    many = columns.label.lower() == MANY_COLUMN
     if isinstance(value, list):
+        if not all(isinstance(item, (str, int, float)) for item in value):
+            raise DataError(f'{row.where}: column "{columns.label}" holds {value!r}, expected a list of texts')
         return tuple(dict.fromkeys(str(item) for item in value))
     text = row.text(columns.label)
     if many or options.label_separator is not None:
@@ -242,7 +247,7 @@ def _recordings(entries: list[_Entry], columns: _Columns, options: LoadOptions) 
 def _assemble(table: Table, columns: _Columns, clips: list[Clip], options: LoadOptions) -> Dataset:
     header = table.header
     task = options.task or _header_task(table)
-    if task is None and (columns.label == MANY_COLUMN or options.label_separator is not None):
+    if task is None and (columns.label.lower() == MANY_COLUMN or options.label_separator is not None):
         task = "many"
     nameless = table.path.stem in _NAMELESS
     name = str(header.get("name") or (table.path.resolve().parent.name if nameless else table.path.stem))

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import posixpath
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SUFFIXES = ".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .caf .w64 .rf64 .m4a .aac .mp4 .wma .webm"
 AUDIO_SUFFIXES = frozenset(_SUFFIXES.split())
@@ -15,17 +19,36 @@ def is_audio(path: Path) -> bool:
     return path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
 
 
+def walk_visible(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Yield each folder from here down with the names of its files, in order.
+
+    Hidden folders are left out: .ipynb_checkpoints and .Trash hold copies of what lies beside them.
+    """
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield Path(parent), sorted(names)
+
+
 def resolve(text: str, base: Path) -> Path:
     r"""Return the file that a path text means, whether or not it is there.
 
     Backslashes are read as separators, unless a file really has them in its name. Of a Windows path with a drive
-    (``C:\audio\a.wav``, another machine's) only the file name can mean anything here: it is looked up in `base`.
+    (``C:\audio\a.wav``, another machine's) the longest end that is a file in `base` counts, else its file name.
     """
     path = base / text
     if "\\" in text and not path.exists():
         foreign = os.name != "nt" and PureWindowsPath(text).drive
-        path = base / (PureWindowsPath(text).name if foreign else text.replace("\\", "/"))
+        path = moved(PureWindowsPath(text), base) if foreign else base / text.replace("\\", "/")
     return Path(os.path.normpath(path))
+
+
+def moved(path: PurePath, base: Path) -> Path:
+    """Return the file in `base` that the longest end of a path names, or what its file name names there.
+
+    ``/home/other/corpus/dog/1.wav`` is ``base/dog/1.wav`` where that is a file.
+    """
+    ends = (base.joinpath(*path.parts[first:]) for first in range(1, len(path.parts)))
+    return next((end for end in ends if end.is_file()), base / path.name)
 
 
 def recording_ids(files: list[tuple[str, Path]], base: Path) -> list[str]:

@@ -91,11 +91,17 @@ def _overlapping(dataset: Dataset, train: NDArray[np.integer], test: NDArray[np.
     spans: dict[Path, list[tuple[float, float]]] = {}
     for clip in trained:
         spans.setdefault(clip.path, []).append(_span(clip.start_s, clip.duration_s))
+    # in the order of their begins, with the latest end so far: one look decides, however many windows there are
+    begins = {path: np.sort([begin for begin, _ in pairs]) for path, pairs in spans.items()}
+    ends = {path: np.maximum.accumulate([end for _, end in sorted(pairs)]) for path, pairs in spans.items()}
     found: dict[str, None] = {}
     for row in test:
         clip = dataset.clips[int(row)]
+        if clip.path not in spans:
+            continue
         start_s, end_s = _span(clip.start_s, clip.duration_s)
-        if any(begin < end_s and start_s < end for begin, end in spans.get(clip.path, ())):
+        n_before = int(np.searchsorted(begins[clip.path], end_s, side="left"))
+        if n_before and start_s < ends[clip.path][n_before - 1]:
             found[clip.path.name] = None
     return tuple(found)
 

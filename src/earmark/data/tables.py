@@ -65,6 +65,10 @@ class Table:
         """Return whether any row has something in this column."""
         return column in self.columns and any(row.cells.get(column) not in (None, "", []) for row in self.rows)
 
+    def column_like(self, name: str) -> str | None:
+        """Return the column of this name, in capitals or not; one that is written just so wins."""
+        return name if name in self.columns else next((c for c in self.columns if c.lower() == name), None)
+
 
 def read_text(path: Path, encoding: str = "utf-8") -> str:
     """Return a text file's content without byte order mark. Raises DataError if it is missing or not text."""
@@ -72,20 +76,31 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), encoding)
     try:
-        text = content.decode(encoding)
-    except LookupError as error:
-        raise DataError(f'{path}: unknown encoding "{encoding}"; use a name such as utf-8 or latin-1') from error
+        text = decoded(content, encoding)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise DataError(
-            f"{path.name}:{line}: byte 0x{content[error.start]:02x} is not {encoding} text; save the file as UTF-8 "
-            'or name its encoding, for example encoding="latin-1"'
+            f"{path.name}:{line}: byte 0x{content[error.start]:02x} is not {error.encoding} text; save the file as "
+            'UTF-8 or name its encoding, for example encoding="latin-1"'
         ) from error
     if "\0" in text:
         raise DataError(f"{path}: is not a text file (it holds zero bytes); expected CSV, TSV, JSON or JSON lines")
     return text
+
+
+def decoded(content: bytes, encoding: str, errors: str = "strict") -> str:
+    """Return bytes as text, by their byte order mark where there is one.
+
+    Raises:
+        DataError: The encoding is not known.
+        UnicodeDecodeError: The bytes are not of it, and `errors` is "strict".
+    """
+    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), encoding)
+    try:
+        return content.decode(encoding, errors)
+    except LookupError as error:
+        raise DataError(f'unknown encoding "{encoding}"; use a name such as utf-8 or latin-1') from error
 
 
 def read_table(path: Path, encoding: str = "utf-8") -> Table:

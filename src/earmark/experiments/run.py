@@ -20,6 +20,7 @@ from earmark.experiments.grid import distinct, make_grid, shard_of
 from earmark.experiments.journal import Journal, read_journal, write_journal
 from earmark.experiments.results import ResultsStore
 from earmark.experiments.status import Status, status_of
+from earmark.models.table import build_classifier
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -121,6 +122,8 @@ class ExperimentRunner:
     def _load(self) -> tuple[Dataset, Grid]:
         if self._loaded is None:
             dataset = load_dataset(self.config.dataset, self.config.load_options(), self._progress)
+            for model in self.config.models:  # a wrong option is one error now, not one for each trial later
+                build_classifier(model.found_recipe(), dataset.task, model.classifier)
             self._loaded = dataset, make_grid(self.config, dataset)
         return self._loaded
 

@@ -132,7 +132,8 @@ def measure_clips(
     except BrokenProcessPool as error:
         raise EarmarkError(
             f'features "{frontend.spec.name}": a worker process was killed, most often for lack of memory; '
-            "run again with fewer workers (with a feature store, finished clips are kept)"
+            "run again with fewer workers (with a feature store, finished clips are kept); a script of your own needs "
+            'its calls below `if __name__ == "__main__":`'
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -2,7 +2,7 @@
 
 Layout of the folder::
 
-    audio/<folder>.json               content keys of audio files by name, size and time of change
+    audio/<folder>.json               content keys of audio files by name, size and times of change
     <frontend>/<table>.features       the rows of one ordered list of clips, contiguous
     <frontend>/part-<random>.features rows of clips of a run that has not finished
 
@@ -52,8 +52,7 @@ class FeatureStore:
     def audio_keys(self, paths: Sequence[Path]) -> tuple[dict[Path, str], list[str]]:
         """Return the content key of each file, and why some cannot be read.
 
-        A file that has not changed since it was last asked for is not read again. Raises StoreError where the folder
-        cannot be written.
+        A file that has not changed since it was last asked for is not read again.
         """
         by_folder: dict[Path, list[Path]] = {}
         for path in dict.fromkeys(paths):
@@ -75,7 +74,10 @@ class FeatureStore:
             except OSError as error:
                 failures.append(f"{path}: {error.strerror or error}")
         if index != before:
-            write_json(index_path, index)
+            try:
+                write_json(index_path, index)
+            except StoreError as error:  # a read-only store still serves what it holds
+                log.warning("%s; its files are read again next time", error)
         return keys
 
     def find_table(self, frontend: str, shape: tuple[int, ...], keys: Sequence[str]) -> StoredTable | None:
@@ -173,10 +175,11 @@ class FeatureStore:
 def _audio_key(path: Path, index: dict[str, list[Any]]) -> str:
     """Return the key of a file's content from the index, or from the file and into the index. Raises OSError."""
     status = os.stat(path)  # noqa: PTH116 - a third of the time of Path.stat, for thousands of clips
-    stamp = [status.st_size, status.st_mtime_ns]
+    # ctime: a tool that keeps the time of change (cp -p, rsync -t) may put other sound of equal length in its place
+    stamp = [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
     known = index.get(path.name)
-    if known and known[:2] == stamp:
-        return str(known[2])
+    if known and known[:-1] == stamp:
+        return str(known[-1])
     key = file_fingerprint(path)
     if time.time_ns() - status.st_mtime_ns > SETTLED_NS:
         index[path.name] = [*stamp, key]
@@ -193,7 +196,7 @@ def _read_index(path: Path) -> dict[str, list[Any]]:
         return {}
     if not isinstance(index, dict):
         return {}
-    return {name: entry for name, entry in index.items() if isinstance(entry, list) and len(entry) == 3}
+    return {name: entry for name, entry in index.items() if isinstance(entry, list) and len(entry) == 4}
 
 
 def _drop(path: Path) -> None:

@@ -1,7 +1,8 @@
 """From scores to probabilities, and from probabilities to thresholds.
 
 Task "one": temperature scaling (Guo et al., 2017, "On Calibration of Modern Neural Networks"): softmax(scale * score).
-Task "many": Platt scaling per class (Platt, 1999, with his smoothed targets): sigmoid(scale * score + offset).
+Task "many": Platt scaling per class (Platt, 1999): sigmoid(scale * score + offset).
+Both use Platt's smoothed targets, so that scores which separate a small set perfectly do not claim certainty.
 Probabilities that a classifier gives itself become logarithms (task "one") or logits (task "many") first.
 Both are fitted on out-of-fold scores of groups that the scoring model never saw. Applying them needs numpy only.
 """
@@ -117,13 +118,16 @@ def _best_temperature(margins: NDArray[np.float64], answers: NDArray[np.intp]) -
     from scipy.optimize import minimize_scalar
     from scipy.special import logsumexp
 
-    rows = np.arange(len(answers))
+    n_clips, n_classes = margins.shape
+    # Platt's smoothing for several classes: n right answers in a row do not prove that the next one is right
+    doubt = 1 / (n_clips + 2)
+    goal = np.full_like(margins, doubt / max(n_classes - 1, 1))
+    goal[np.arange(n_clips), answers] = 1 - doubt
 
     def loss(log_scale: float) -> float:
         scaled = np.exp(log_scale) * margins
-        return float(np.mean(logsumexp(scaled, axis=1) - scaled[rows, answers]))
+        return float(np.mean(logsumexp(scaled, axis=1) - (goal * scaled).sum(axis=1)))
 
-    # perfectly separated scores would ask for an infinite scale: bounded, as no finite sample proves certainty
     return float(np.exp(minimize_scalar(loss, bounds=(-5.0, 5.0), method="bounded").x))
 
 
