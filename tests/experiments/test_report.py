@@ -66,6 +66,18 @@ def test_the_page_is_self_contained_and_says_what_was_found(folder: Path) -> Non
     assert "earmark experiment report" in page
 
 
+def test_long_tables_are_cut_and_say_where_the_rest_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_report(folder)
+    assert "at 36 training clips, the hardest first" in (folder / "report.html").read_text()
+    monkeypatch.setattr("earmark.experiments.page.MOST_GROUPS", 1)
+    write_report(folder)
+    page = (folder / "report.html").read_text()
+    assert "at 36 training clips, the hardest 1 of 4" in page
+    assert "Paired tests at 36 training clips" in page
+    assert "The same tests at smaller sizes are in results.json, under pairs." in page
+    assert {pair["n_train"] for pair in json.loads((folder / "results.json").read_text())["pairs"]} == {6, 36}
+
+
 def test_csv_and_json_hold_every_trial(folder: Path) -> None:
     report = write_report(folder)
     with (folder / "results.csv").open() as file:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_CLASSES_DRAWN = 60
 N_MISTAKES = 5
+MOST_GROUPS = 20  # more would bury those worth listening to
 
 
 def render_page(findings: Findings, status: Status, curves: Picture | None, results_folder: Path) -> str:
@@ -100,12 +101,17 @@ def _pairs(page: Page, findings: Findings) -> None:
         "models' answers, group by group, that part them at least as far; Holm's correction allows for all pairs of "
         "that size being tested."
     )
+    largest = max(pair.n_train for pair in findings.pairs)
     rows: list[list[Cell]] = [
-        [f"{pair.model_a} \N{MINUS SIGN} {pair.model_b}", pair.n_train, *difference_in_words(pair)]
+        [f"{pair.model_a} \N{MINUS SIGN} {pair.model_b}", *difference_in_words(pair)]
         for pair in findings.pairs
+        if pair.n_train == largest
     ]
-    columns = ["models", "training clips", "difference [95 % interval]", "p", "p, Holm"]
-    page.table(columns, rows, caption=f"Paired tests: {findings.pairs[0].comparison.method}", sortable=True)
+    columns = ["models", "difference [95 % interval]", "p", "p, Holm"]
+    caption = f"Paired tests at {largest:,} training clips: {findings.pairs[0].comparison.method}"
+    page.table(columns, rows, caption=caption, sortable=True)
+    if len(rows) < len(findings.pairs):
+        page.paragraph("The same tests at smaller sizes are in results.json, under pairs.")
 
 
 def _groups(page: Page, findings: Findings) -> None:
@@ -114,9 +120,10 @@ def _groups(page: Page, findings: Findings) -> None:
     page.heading("Which groups are hard?")
     cells: list[list[Cell]] = [
         [group, n_clips, *(None if rate is None else f"{rate:.3f}" for rate in rates.values())]
-        for group, n_clips, rates in rows
+        for group, n_clips, rates in rows[:MOST_GROUPS]
     ]
-    caption = f"Accuracy on each group at {largest:,} training clips, the hardest first"
+    shown = f"the hardest {MOST_GROUPS} of {len(rows)}" if len(rows) > MOST_GROUPS else "the hardest first"
+    caption = f"Accuracy on each group at {largest:,} training clips, {shown}"
     page.table(["group", "clips", *findings.models], cells, caption=caption, sortable=True)
 
 
