@@ -77,13 +77,15 @@ def test_trials_survive_a_round_trip_through_dicts(make_plan: MakePlan) -> None:
         Trial.from_dict({**values, "colour": "blue"})
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can reset the peak")
-def test_the_peak_of_memory_begins_afresh_after_a_reset() -> None:
-    big = np.ones(40_000_000, dtype=np.uint8)
-    with_array = peak_memory_bytes()
-    del big
+def test_the_peak_of_memory_is_reset_and_read_where_linux_keeps_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "status").write_text("Name:\tpython\nVmHWM:\t  2048 kB\nVmRSS:\t 1024 kB\n")
+    monkeypatch.setattr(memory, "_STATUS", tmp_path / "status")
+    monkeypatch.setattr(memory, "_CLEAR", tmp_path / "clear_refs")
     reset_peak_memory()
-    assert peak_memory_bytes() < with_array - 20_000_000
+    assert (tmp_path / "clear_refs").read_text() == "5"
+    assert peak_memory_bytes() == 2048 * 1024
 
 
 def test_where_the_system_tells_no_peak_the_process_total_is_used(
