@@ -113,7 +113,10 @@ def _print_report(trained: Trained, folder: Path) -> None:
             for row in found["classes"]
         ],
     )
-    primary, groups = Headline(**found["primary"]), counted(found["n_groups"], "held-out group")
+    primary, groups = (
+        Headline(**found["primary"]),
+        counted(found["n_groups"], "group" if found["groups_on_both_sides"] else "held-out group"),
+    )
     show(f"{primary} on {counted(found['n_clips'], 'clip')} of {groups} ({found['split']})")
     if primary.low is None:
         note(f"earmark: no interval: {primary.method.removeprefix('none (').removesuffix(')')}")
