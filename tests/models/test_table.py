@@ -49,7 +49,7 @@ def test_every_grid_value_is_taken_by_the_classifier(name: str) -> None:
     recipe = find_recipe(name)
     for option, values in recipe.grid.items():
         for value in values:
-            build_classifier(recipe, "one", {option: value})
+            assert getattr(build_classifier(recipe, "one", {option: value}), option) == value
 
 
 def test_unknown_names_come_with_the_nearest() -> None:
