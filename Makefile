@@ -33,8 +33,8 @@ bench: $(TOOLS)
 	$(BIN)/python -m benchmarks
 
 $(TOOLS): $(APP)
-	@echo 'Installing the tools that test earmark into $(VENV)'
-	@$(BIN)/python -m pip install --quiet --group dev
+	@echo 'Installing every extra (torch among them) and the tools that test earmark into $(VENV)'
+	@$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev
 	@touch $@
 
 $(APP): pyproject.toml | $(BIN)/python

@@ -13,7 +13,7 @@ import pytest
 
 from earmark.core.errors import DataError, MissingExtraError, StoreError
 from earmark.core.settings import settings
-from earmark.data import corpora
+from earmark.data import corpora, download, transfer
 from earmark.data.corpora import FETCHED, Corpus, cached_folder, corpus, digits, install
 from earmark.data.corpus_layouts import content_checksum
 from earmark.data.loading import load_dataset
@@ -43,6 +43,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "PAUSES_S", (0.0, 0.0, 0.0))
 
 
 @pytest.fixture
@@ -183,13 +188,11 @@ def test_an_archive_of_something_else_is_refused(tmp_path: Path, server: tuple[s
 def test_a_full_disk_is_a_store_error(
     small_fsdd: tuple[Corpus, bytes], server: tuple[str, dict[str, bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import pooch
-
     def refuse(*arguments: object, **options: object) -> None:
         raise OSError(28, "No space left on device")
 
     serve(monkeypatch, small_fsdd[0], server, zip=small_fsdd[1])
-    monkeypatch.setattr(pooch, "retrieve", refuse)
+    monkeypatch.setattr(download, "transfer", refuse)
     with pytest.raises(StoreError, match=r"cannot be written .No space left"):
         corpus("fsdd")
 

@@ -47,7 +47,7 @@ def test_level_moves_every_value_by_as_many_decibels() -> None:
 
 
 def test_unknown_option_is_refused_with_the_nearest_known_one() -> None:
-    with pytest.raises(ConfigError, match='frontend "log_mel": key "n_mel" is not known; did you mean "n_mels"'):
+    with pytest.raises(ConfigError, match='frontend "logmel": key "n_mel" is not known; did you mean "n_mels"'):
         log_mel(n_mel=64)
 
 

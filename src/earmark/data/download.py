@@ -2,49 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import zipfile
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
-from earmark.core.errors import DataError, StoreError
+from earmark.core.errors import DataError
+from earmark.core.files import replacing
+from earmark.core.identity import file_sha256
+from earmark.data.transfer import transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from earmark.core.progress import Progress
-
-_CONNECT_S, _READ_S = 10.0, 60.0
-_CHUNK_BYTES = 1 << 16
-
-
-class _Bar:
-    """What pooch calls as a progress bar: counts the bytes of one download."""
-
-    def __init__(self, label: str, n_bytes: int, progress: Progress) -> None:
-        self._label, self._n_bytes, self._progress = label, n_bytes, progress
-        self._finished = False
-
-    @property
-    def total(self) -> int:
-        return self._n_bytes
-
-    @total.setter
-    def total(self, n_bytes: int) -> None:
-        self._n_bytes = n_bytes or self._n_bytes  # GitHub streams archives without saying how long they are
-        self._progress.start(self._label, self._n_bytes)
-
-    def update(self, n_bytes: int) -> None:
-        if not self._finished:
-            self._progress.advance(n_bytes)
-
-    def reset(self) -> None:
-        self._finished = True  # pooch counts everything once more at the end
-
-    def close(self) -> None:
-        self._finished = True
 
 
 def fetch_archive(
@@ -64,34 +36,18 @@ def fetch_archive(
         DataError: No address gave the archive; the message names each with its reason.
         StoreError: The archive cannot be written.
     """
-    import pooch
-    from requests.exceptions import RequestException
-
-    pooch.get_logger().setLevel(logging.WARNING)
     tried = []
     for url in urls:
-        bar = _Bar(label, n_bytes, progress)
-        downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK_BYTES, timeout=(_CONNECT_S, _READ_S))
-        known_hash = f"sha256:{sha256}" if sha256 else None
         try:
-            pooch.retrieve(url, known_hash=known_hash, fname=file.name, path=file.parent, downloader=downloader)
-        except RequestException as error:
-            tried.append(f"{url} ({_reason(error)})")
-        except ValueError:
-            tried.append(f"{url} (the file is damaged or another version: its SHA-256 is not {sha256})")
-        except OSError as error:
-            raise StoreError(f"{file}: cannot be written ({error.strerror or error}); free space") from error
+            with replacing(file) as temporary:
+                transfer(url, temporary, n_bytes=n_bytes, label=label, progress=progress)
+                if sha256 and file_sha256(temporary) != sha256:
+                    raise DataError(f"the file is damaged or another version: its SHA-256 is not {sha256}")
+        except DataError as error:
+            tried.append(f"{url} ({error})")
         else:
             return
     raise DataError(f"download failed; tried {'; '.join(tried)}")
-
-
-def _reason(error: Exception) -> str:
-    response = getattr(error, "response", None)
-    if response is not None:
-        return f"the server answered {response.status_code}"
-    text = str(error)
-    return "no answer: " + (text if len(text) < 100 else type(error).__name__)
 
 
 def unpack_archive(archive: Path, folder: Path, wanted: Callable[[str], bool], *, max_bytes: int) -> int:

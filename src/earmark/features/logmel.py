@@ -21,7 +21,7 @@ LEAST_STD_DB = 1e-3
 
 
 class LogMelConfig(MelOptions):
-    """Options of the frontend "log_mel"."""
+    """Options of the frontend "logmel"."""
 
     top_db: Annotated[
         float, Field(gt=0, description="Range below the loudest value of a window; what lies lower is cut there")
@@ -45,7 +45,7 @@ class LogMelFrontend:
     def __init__(self, config: LogMelConfig) -> None:
         self.config = config
         shape = (config.n_frames_kept, config.n_mels)
-        self.spec = FrontendSpec("log_mel", config.rate_hz, config.window_s, config.hop_s, shape, config.model_dump())
+        self.spec = FrontendSpec("logmel", config.rate_hz, config.window_s, config.hop_s, shape, config.model_dump())
         self._mel_power = MelSpectrogram(config)
 
     def __call__(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -65,7 +65,7 @@ def _standardised(levels_db: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def log_mel(**options: Any) -> LogMelFrontend:
-    """Return the frontend "log_mel" with these options of `LogMelConfig`.
+    """Return the frontend "logmel" with these options of `LogMelConfig`.
 
     Raises:
         ConfigError: An option is unknown (the message names the nearest known one) or out of range.
@@ -74,4 +74,4 @@ def log_mel(**options: Any) -> LogMelFrontend:
         >>> log_mel(rate_hz=8000, fft_samples=512, n_mels=64).spec.shape
         (32, 64)
     """
-    return LogMelFrontend(parse_config(LogMelConfig, options, 'frontend "log_mel"'))
+    return LogMelFrontend(parse_config(LogMelConfig, options, 'frontend "logmel"'))

@@ -167,7 +167,7 @@ class MelSpectrogram:
     def __init__(self, options: MelOptions) -> None:
         self.options = options
         self._taper = hann_taper(options.frame_samples or options.fft_samples, options.fft_samples)
-        self._bands = _bands(mel_filters(options))
+        self._bands = filter_bands(mel_filters(options))
 
     def __call__(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return mel power, float32 (n_windows, n_frames, n_mels), of float32 windows (n_windows, n_samples).
@@ -189,10 +189,11 @@ class MelSpectrogram:
         return mel_power
 
 
-def _bands(filters: NDArray[np.float32]) -> list[tuple[slice, slice, NDArray[np.float32]]]:
+def filter_bands(filters: NDArray[np.float32]) -> list[tuple[slice, slice, NDArray[np.float32]]]:
     """Cut mel filters into groups of neighbours that touch few bins: a fifth of the work of the whole matrix.
 
     The products also stay below the size at which OpenBLAS uses threads, so that numbers never depend on them.
+    Returns the filters, the bins and the weights, float32 (n_bins, n_filters), of each group.
     """
     n_together = max(1, min(MAX_FILTERS_PER_BAND, len(filters) // 16))
     bands = []

@@ -1,0 +1,134 @@
+"""The frontend `birdnet`: BirdNET 2.4, 6,522 species and sounds, in 3 s windows at 48 kHz.
+
+Kahl, Wood, Eibl, Klinck: "BirdNET: A deep learning solution for avian diversity monitoring" (2021,
+doi:10.1016/j.ecoinf.2021.101236). The weights are CC BY-NC-SA 4.0: they, and the graph made of them, stay in the
+cache of the machine that fetched them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+
+import numpy as np
+from pydantic import Field
+
+from earmark.core.config import parse_config
+from earmark.core.errors import WeightsError
+from earmark.encoders.base import EncoderOptions, OnnxEncoder
+from earmark.encoders.birdnet_fold import EMBEDDING, folded_birdnet
+from earmark.encoders.converted import converted_graph
+from earmark.encoders.litert import LiteRtGraph
+from earmark.encoders.session import OnnxGraph
+from earmark.encoders.tflite_read import read_tflite
+from earmark.encoders.weights import weights_path
+from earmark.features.base import FrontendSpec, check_windows
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+RATE_HZ = 48000
+WINDOW_S = 3.0
+GRAPH_VERSION = 1
+BATCH = 4  # 8 is as fast within the noise and holds twice the memory: docs/birdnet.md
+
+
+class BirdNetOptions(EncoderOptions):
+    """Options of `birdnet`."""
+
+    hop_s: Annotated[
+        float, Field(ge=1 / RATE_HZ, le=WINDOW_S, description="Step between windows of a longer recording")
+    ] = 3.0
+    sensitivity: Annotated[
+        float, Field(ge=0.5, le=1.5, description="BirdNET's own: above 1 raises the scores of what is faint")
+    ] = 1.0
+    runtime: Annotated[
+        Literal["onnx", "litert"], Field(description="onnx: the folded graph; litert: the file as it is (extra litert)")
+    ] = "onnx"
+
+
+class _Graph(Protocol):
+    def run(self, values: NDArray[np.float32], *names: str) -> list[NDArray[np.float32]]: ...
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]: ...
+
+
+class BirdNet(OnnxEncoder):
+    """BirdNET's embedding of windows, or its scores.
+
+    Attributes:
+        spec: What it takes and gives.
+        class_names: Common names of its classes, such as "American Bullfrog".
+        scientific_names: Their scientific names, in the same order.
+    """
+
+    def __init__(self, options: BirdNetOptions) -> None:
+        self.scientific_names, class_names = _names(weights_path("birdnet_labels"))
+        graph = _open(options.runtime)
+        dim = graph.output_shape[1] if options.output == "embedding" else len(class_names)
+        # As BirdNET-Analyzer: the slope falls as the sensitivity rises, and stays between 0.5 and 1.5.
+        self._slope = np.float32(2.0 - options.sensitivity)
+        spec = FrontendSpec("birdnet", RATE_HZ, WINDOW_S, options.hop_s, (dim or 0,), options.model_dump())
+        super().__init__(spec, graph, options.output, class_names, names={"scores": "logits"}, batch=BATCH)
+
+    def logits(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what BirdNET gives before the sigmoid, float32 (n_windows, n_classes).
+
+        Raises:
+            AudioError: The windows do not have the length that `spec` says.
+        """
+        check_windows(windows, self.spec)
+        found = np.empty((len(windows), len(self.class_names)), dtype=np.float32)
+        for start in range(0, len(windows), BATCH):
+            found[start : start + BATCH] = self._graph.run(windows[start : start + BATCH], "logits")[0]
+        return found
+
+    def _finish(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        return _sigmoid(self._slope * scores)
+
+
+def birdnet(**options: Any) -> BirdNet:
+    """Return the frontend with these options (see `BirdNetOptions`).
+
+    Raises:
+        ConfigError: An option is unknown or out of range.
+        WeightsError: The weights are missing or damaged.
+        MissingExtraError: `runtime` is "litert" and the extra `litert` is not installed.
+    """
+    return BirdNet(parse_config(BirdNetOptions, options, 'frontend "birdnet"'))
+
+
+def birdnet_graph() -> bytes:
+    """Return BirdNET as ONNX: `windows` (n, 144000) to `embedding` (n, 1024), `scores` and `logits` (n, 6522).
+
+    Made of the TensorFlow Lite file once, without TensorFlow, and kept in the cache.
+
+    Raises:
+        WeightsError: The weights are missing or damaged.
+    """
+    return converted_graph("birdnet", lambda path: folded_birdnet(read_tflite(path)), version=GRAPH_VERSION)
+
+
+def _open(runtime: str) -> _Graph:
+    if runtime == "onnx":
+        return OnnxGraph(birdnet_graph(), what="birdnet")
+    path = weights_path("birdnet")
+    file = read_tflite(path)
+    outputs = {"embedding": file.tensor(EMBEDDING).index, "logits": file.outputs[0]}
+    return LiteRtGraph(path.read_bytes(), outputs, what="birdnet")
+
+
+def _names(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the scientific and the common names in a file of lines such as "Canis latrans_Coyote"."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    pairs = [line.partition("_") for line in lines]
+    for number, (scientific, _, common) in enumerate(pairs, start=1):
+        if not scientific or not common:
+            raise WeightsError(f'{path}:{number}: found "{lines[number - 1]}", expected "Genus species_Common name"')
+    return tuple(scientific for scientific, _, _ in pairs), tuple(common for _, _, common in pairs)
+
+
+def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(1 / (1 + np.exp(-logits.clip(-80, 80))), dtype=np.float32)
