@@ -109,9 +109,9 @@ def test_none_makes_no_copies() -> None:
 @pytest.mark.parametrize(
     ("name", "n_copies", "message"),
     [
-        ("none", 2, 'augmentation "none" with 2 copies changes nothing; name one of light, speech'),
+        ("none", 2, 'augmentation "none" with 2 copies changes nothing; name one of noise, light, speech'),
         ("light", 0, 'augmentation "light" with 0 copies changes nothing; set copies to 1 or more'),
-        ("lite", 1, r'augmentation "lite" is not known; did you mean "light"\? \(known: light, none, speech\)'),
+        ("lite", 1, r'augmentation "lite" is not known; did you mean "light"\? \(known: light, noise, none, speech\)'),
     ],
 )
 def test_names_and_copies_that_contradict_each_other_are_refused(name: str, n_copies: int, message: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -9,9 +11,12 @@ import typer
 
 from earmark.cli.console import counted, note, progress, show, show_json, show_table, some
 from earmark.cli.sources import GroupBy, Read, Source, open_dataset, parse_pair, parse_value
+from earmark.cli.train_tracking import recording
 from earmark.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from earmark.training import Trained
 
 Setting = Annotated[
@@ -57,6 +62,12 @@ def train(
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Processes for features; default: EARMARK_MAX_WORKERS.")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume/--no-resume", help="Networks: go on where a run that was killed had come to.")
+    ] = True,
+    track: Annotated[
+        list[str] | None, typer.Option("--track", metavar="TRACKER", help="wandb or mlflow; may be given twice.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the measurements as JSON.")] = False,
     group_by: GroupBy = None,
     read: Read = None,
@@ -87,13 +98,26 @@ def train(
         },
         "earmark train",
     )
+    values = _grid(grid or [])
     with progress() as bars:
         dataset = open_dataset(source, bars, group_by, read)
-        extra = load_dataset(also, progress=bars) if also else None
-        material = prepare(dataset, options, extra=extra, store=default_store(), progress=bars)
-        trained = run_training(material, options, mode, grid=_grid(grid or []), progress=bars)
-        folder = _free_folder(out / (name or f"{dataset.name}-{model}"), avoid=avoid_overwrite)
-        bundle = save_trained(trained, folder, folder.name, summary=summary)
+        name = name or f"{dataset.name}-{model}"
+        with recording(track or [], name, out, dataset, (options, mode)) as record:
+            extra = load_dataset(also, progress=bars) if also else None
+            material = prepare(dataset, options, extra=extra, store=default_store(), progress=bars)
+            with _checkpoints(out / f".{name}.training", resume=resume) as checkpoints:
+                trained = run_training(
+                    material,
+                    options,
+                    mode,
+                    grid=values,
+                    progress=bars,
+                    checkpoints=checkpoints,
+                    on_epoch=record.epoch,
+                )
+                folder = _free_folder(out / name, avoid=avoid_overwrite)
+                bundle = save_trained(trained, folder, folder.name, summary=summary)
+            record.result(trained, bundle)
     if as_json:
         show_json({"bundle": str(bundle.folder), **measurements(trained)})
     else:
@@ -122,10 +146,23 @@ def _print_report(trained: Trained, folder: Path) -> None:
         note(f"earmark: no interval: {primary.method.removeprefix('none (').removesuffix(')')}")
     if found["groups_on_both_sides"]:
         note(f"earmark: this split shares groups: {some(found['groups_on_both_sides'])}; expect less on new ones")
+    for remark in trained.remarks:
+        note(f"earmark: {remark}")
     for search in trained.searches[-1:]:
         show(f"best of {len(search.points)}: {search.best.options} ({search.metric} {search.best.score:.3f})")
     show(f"bundle: {folder}")
     show(f"next: earmark predict --model {folder} FILE...")
+
+
+@contextmanager
+def _checkpoints(folder: Path, *, resume: bool) -> Iterator[Path]:
+    """Give the folder for what networks keep after each epoch; it goes when all is done, and stays when it is not."""
+    if not resume:
+        shutil.rmtree(folder, ignore_errors=True)
+    elif folder.exists():
+        note(f"earmark: going on with the training kept in {folder}; --no-resume begins anew")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _free_folder(folder: Path, *, avoid: bool) -> Path:

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from earmark.core.errors import AudioError, DataError, did_you_mean
+from earmark.core.errors import AudioError, DataError
 from earmark.core.progress import SILENT, track
 from earmark.core.randomness import named_generator
 from earmark.evaluation import Headline, Summary, headline, summarize
+from earmark.models.answers import answers_of, seen_groups
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from earmark.core.progress import Progress
-    from earmark.data import Clip, Dataset
+    from earmark.data import Dataset
     from earmark.inference.predictor import Predictor
 
 
@@ -73,9 +74,9 @@ def evaluate_bundle(
         DataError: The dataset has labels that the bundle does not know, or no clip could be classified.
     """
     spec = predictor.bundle.spec
-    _check_labels(dataset, spec.labels)
+    answers = answers_of(dataset.clips, spec.labels)
     kept, rows, accepted, failures = [], [], 0, []
-    for clip in track(dataset.clips, "classify", len(dataset.clips), progress):
+    for position, clip in enumerate(track(dataset.clips, "classify", len(dataset.clips), progress)):
         try:
             answer = predictor.predict_file(clip.path, start_s=clip.start_s, duration_s=clip.duration_s)
         except AudioError as error:
@@ -83,13 +84,12 @@ def evaluate_bundle(
                 raise
             failures.append(str(error))
             continue
-        kept.append(clip)
+        kept.append(position)
         rows.append([answer.probabilities[label] for label in spec.labels])
         accepted += answer.accepted
     if not kept:
         raise DataError(f"dataset {dataset.name}: none of {len(dataset.clips)} clips could be classified")
-    targets, probabilities = _targets(kept, spec.labels), np.array(rows, dtype=np.float32)
-    groups = np.array([clip.group for clip in kept])
+    targets, probabilities, groups = answers[kept], np.array(rows, dtype=np.float32), dataset.groups[kept]
     thresholds = spec.thresholds.values if spec.task == "many" else None
     return Evaluation(
         labels=spec.labels,
@@ -101,25 +101,6 @@ def evaluate_bundle(
         ),
         n_groups=len(set(groups.tolist())),
         share_accepted=accepted / len(kept),
-        seen_groups=_seen_groups(spec.provenance, dataset),
+        seen_groups=seen_groups(spec.provenance, dataset),
         failures=tuple(failures),
     )
-
-
-def _check_labels(dataset: Dataset, labels: tuple[str, ...]) -> None:
-    for clip in dataset.clips:
-        for label in clip.labels:
-            if label not in labels:
-                raise DataError(
-                    f'{clip.path}: label "{label}" is not one of the bundle\'s{did_you_mean(label, labels)}'
-                )
-
-
-def _targets(clips: list[Clip], labels: tuple[str, ...]) -> NDArray[np.float32]:
-    return np.array([[float(label in clip.labels) for label in labels] for clip in clips], dtype=np.float32)
-
-
-def _seen_groups(provenance: dict[str, Any], dataset: Dataset) -> tuple[str, ...]:
-    sources = [provenance, provenance.get("extra") or {}]
-    seen = {group for source in sources if source.get("dataset") == dataset.name for group in source["groups"]}
-    return tuple(sorted(seen & set(dataset.groups.tolist())))

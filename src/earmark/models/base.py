@@ -7,13 +7,18 @@ Scores are float32 (n_rows, n_classes) on the classifier's own scale, `score_kin
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+from earmark.core.progress import SILENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from earmark.core.progress import Progress
 
 ScoreKind = Literal["margin", "probability"]
 
@@ -51,6 +56,30 @@ class Classifier(Protocol):
             ModelError: It was not fitted.
         """
         ...
+
+
+@dataclass(frozen=True)
+class FitContext:
+    """What a network that trains for minutes is told beside its data.
+
+    Attributes:
+        groups: Group of each training row (n_rows,), so that its validation part shares no group with the rest.
+        progress: Told of each epoch.
+        checkpoint: File to resume from and to write to after each epoch; None keeps nothing.
+        on_epoch: Called after each epoch with its number from 1 and its figures, such as loss and validation F1.
+    """
+
+    groups: NDArray[np.str_] | None = None
+    progress: Progress = SILENT
+    checkpoint: Path | None = None
+    on_epoch: Callable[[int, dict[str, float]], None] | None = None
+
+
+@runtime_checkable
+class TakesContext(Protocol):
+    """A classifier that wants to know more than features and targets; set before `fit`."""
+
+    context: FitContext
 
 
 @dataclass(frozen=True)

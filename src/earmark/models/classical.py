@@ -52,7 +52,7 @@ class SklearnClassifier(ABC):
         from sklearn.multiclass import OneVsRestClassifier
         from sklearn.pipeline import make_pipeline
 
-        _check_examples(targets, self.task)
+        check_examples(targets, self.task)
         rows = _flat(features)
         *before, estimator = self._steps(rows.shape[0], rows.shape[1], int(rng.integers(2**31 - 1)))
         self._single = self.task == "many" and targets.shape[1] == 1
@@ -176,7 +176,8 @@ def _flat(features: NDArray[np.float32]) -> NDArray[np.float32]:
     return features.reshape(features.shape[0], -1)
 
 
-def _check_examples(targets: NDArray[np.float32], task: Task) -> None:
+def check_examples(targets: NDArray[np.float32], task: Task) -> None:
+    """Raise ModelError unless there are classes to tell apart and each has an example in targets (n_rows, n_classes)."""
     if targets.shape[1] < (2 if task == "one" else 1):
         raise ModelError(f"training data: found {targets.shape[1]} class, expected at least 2; add examples of another")
     positives = targets.sum(axis=0)

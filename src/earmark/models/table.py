@@ -1,4 +1,4 @@
-"""The tables of frontends and recipes, and how to add to them.
+"""Look-up in the tables of frontends and recipes (`recipes.py`), and how to add to them.
 
 A third party adds its own with `register_recipe` and `register_frontend`, or from an installed package through the
 entry point group `earmark.models`, whose functions are called once, without arguments, before the first look-up.
@@ -11,85 +11,27 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from earmark.core.errors import ConfigError, ModelError, did_you_mean
-from earmark.models.base import Recipe
+from earmark.models.recipes import FRONTENDS, RECIPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from earmark.data.dataset import Task
     from earmark.features.base import Frontend
-    from earmark.models.base import Classifier
+    from earmark.models.base import Classifier, Recipe
+
+__all__ = [
+    "FRONTENDS",
+    "RECIPES",
+    "build_classifier",
+    "build_frontend",
+    "find_recipe",
+    "recipe_names",
+    "register_frontend",
+    "register_recipe",
+]
 
 ENTRY_POINT_GROUP = "earmark.models"
-
-FRONTENDS: dict[str, Callable[..., Frontend] | str] = {
-    "mfcc": "earmark.features.mfcc:mfcc",
-    "logmel": "earmark.features.logmel:log_mel",
-    "level": "earmark.features.base:LevelFrontend",
-    "speech_embedding": "earmark.encoders.speech:speech_embedding",
-}
-
-_CLASSICAL = "earmark.models.classical"
-
-# Of the settings tried on FSDD this one carries furthest to other speakers: few coefficients, the mean of the
-# microphone taken out, the word stretched to one length (svm 0.79; they were chosen on those
-# very speakers, so expect somewhat less on others).
-_SHORT_SOUND_MFCC = {
-    "n_mfcc": 13,
-    "deltas": 1,
-    "frame_hop_samples": 128,
-    "pooling": "length_normalised",
-    "n_frames": 20,
-    "normalisation": "mean",
-    "active_range_db": 30.0,
-}
-
-RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe
-    for recipe in (
-        Recipe(
-            "random_forest",
-            "Random forest on the mean and spread of MFCCs",
-            frontend="mfcc",
-            classifier=f"{_CLASSICAL}:RandomForest",
-            frontend_options={"pooling": "mean_std"},
-            grid={"n_trees": (300,), "max_depth": (None, 16), "min_leaf": (1, 3)},
-        ),
-        Recipe(
-            "svm",
-            "Support vector machine on length-normalised MFCCs",
-            frontend="mfcc",
-            classifier=f"{_CLASSICAL}:SupportVectorMachine",
-            frontend_options=_SHORT_SOUND_MFCC,
-            classifier_options={"n_components": 128},
-            grid={"C": (1.0, 10.0, 100.0), "gamma": ("scale", 0.002, 0.01)},
-        ),
-        Recipe(
-            "logistic_regression",
-            "Logistic regression on length-normalised MFCCs",
-            frontend="mfcc",
-            classifier=f"{_CLASSICAL}:LogisticRegression",
-            frontend_options=_SHORT_SOUND_MFCC,
-            classifier_options={"C": 0.003},
-            grid={"C": (0.0003, 0.003, 0.03, 0.3)},
-        ),
-        Recipe(
-            "speech_embedding",
-            "Logistic regression on Google's speech embedding",
-            frontend="speech_embedding",
-            classifier=f"{_CLASSICAL}:LogisticRegression",
-            classifier_options={"C": 0.01},
-            grid={"C": (0.0003, 0.001, 0.01, 0.1)},
-            weights=("speech_embedding",),
-        ),
-        Recipe(
-            "level",
-            "Logistic regression on loudness alone: the fake that any real model must beat",
-            frontend="level",
-            classifier=f"{_CLASSICAL}:LogisticRegression",
-        ),
-    )
-}
 
 
 def register_recipe(recipe: Recipe) -> None:

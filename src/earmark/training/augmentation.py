@@ -70,6 +70,11 @@ def augmentations(name: str, n_copies: int, seed: int) -> list[Augmentation]:
     return [Augmentation(name, copy, seed) for copy in range(n_copies)]
 
 
+def noise(samples: NDArray[np.float32], rate_hz: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Add white, pink or brown noise at 0 to 30 dB below the loudest 0.2 s."""
+    return _with_noise(samples, rate_hz, float(rng.uniform(0, 30)), rng)
+
+
 def light(samples: NDArray[np.float32], rate_hz: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """Change gain by up to 12 dB, shift by up to 0.1 s, add noise at 10 to 40 dB."""
     shifted = change.shift_time(_padded(samples, rate_hz, 0.1), int(rng.uniform(-0.1, 0.1) * rate_hz))
@@ -136,4 +141,4 @@ def _padded(samples: NDArray[np.float32], rate_hz: int, pause_s: float) -> NDArr
     return np.pad(samples, int(pause_s * rate_hz))
 
 
-AUGMENTATIONS: dict[str, Chain] = {"light": light, "speech": speech}
+AUGMENTATIONS: dict[str, Chain] = {"noise": noise, "light": light, "speech": speech}

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from earmark.core.progress import SILENT, track
+from earmark.core.progress import track
 from earmark.core.randomness import named_generator
 from earmark.models.calibrate import Calibration, choose_thresholds, fit_calibration
 from earmark.training.material import fit_clips
+from earmark.training.watch import UNWATCHED, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from earmark.core.progress import Progress
     from earmark.data.split import Fold
     from earmark.models.base import ScoreKind
     from earmark.training.material import Material
@@ -42,7 +42,7 @@ class HeldOut:
 
 
 def score_held_out(
-    material: Material, folds: Sequence[Fold], options: TrainingOptions, progress: Progress = SILENT
+    material: Material, folds: Sequence[Fold], options: TrainingOptions, watch: Watch = UNWATCHED
 ) -> HeldOut:
     """Fit once per fold and score the fold's test clips.
 
@@ -51,8 +51,10 @@ def score_held_out(
     """
     clips, scores, numbers = [], [], []
     kind: ScoreKind = "margin"
-    for number, fold in enumerate(track(folds, f"{options.recipe}: cross-validation", len(folds), progress)):
-        classifier = fit_clips(material, fold.train, options, named_generator(options.seed, "fold", fold.name))
+    for number, fold in enumerate(track(folds, f"{options.recipe}: cross-validation", len(folds), watch.progress)):
+        rng = named_generator(options.seed, "fold", fold.name)
+        context = watch.context(fold.name, options, fold.train)
+        classifier = fit_clips(material, fold.train, options, rng, context)
         clips.append(fold.test)
         scores.append(material.clip_scores(classifier, fold.test, options.aggregate))
         numbers.append(np.full(len(fold.test), number))

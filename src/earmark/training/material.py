@@ -11,6 +11,7 @@ from earmark.core.errors import LeakError, ModelError
 from earmark.core.progress import SILENT
 from earmark.features.extract import extract_features
 from earmark.models.aggregate import Aggregate, aggregate_windows
+from earmark.models.base import FitContext, TakesContext
 from earmark.models.table import build_classifier, build_frontend, find_recipe
 from earmark.training.augmentation import augmentations
 
@@ -59,22 +60,29 @@ class Material:
         Returns:
             Features float32 (n_rows, *shape) and targets float32 (n_rows, n_classes).
         """
+        parts = self._training_rows(clips)
+        targets = [self.dataset.targets[table.clip_rows[rows]] for table, rows in parts]
+        if not self.copies:
+            return np.asarray(self.table.features[parts[0][1]]), targets[0]
+        # One block, filled table by table: features of copies are the largest thing in memory, once is enough.
+        features = np.empty((sum(len(rows) for _, rows in parts), *self.table.features.shape[1:]), dtype=np.float32)
+        start = 0
+        for table, rows in parts:
+            features[start : start + len(rows)] = table.features[rows]
+            start += len(rows)
+        return features, np.concatenate(targets)
+
+    def example_groups(self, clips: NDArray[np.intp]) -> NDArray[np.str_]:
+        """Return the group of each row that `examples` returns for these clips (n_rows,)."""
+        groups = self.dataset.groups
+        return np.concatenate([groups[table.clip_rows[rows]] for table, rows in self._training_rows(clips)])
+
+    def _training_rows(self, clips: NDArray[np.intp]) -> list[tuple[FeatureTable, NDArray[np.int64]]]:
         groups = self.dataset.groups
         held_out = np.setdiff1d(groups[: self.n_own], groups[clips])
         extra = np.arange(self.n_own, len(groups))
         wanted = np.concatenate([clips, extra[~np.isin(groups[extra], held_out)]]).astype(np.intp)
-        tables = (self.table, *self.copies)
-        rows = [table.rows_of(wanted) for table in tables]
-        targets = [self.dataset.targets[table.clip_rows[mine]] for table, mine in zip(tables, rows, strict=True)]
-        if not self.copies:
-            return np.asarray(self.table.features[rows[0]]), targets[0]
-        # One block, filled table by table: features of copies are the largest thing in memory, once is enough.
-        features = np.empty((sum(map(len, rows)), *self.table.features.shape[1:]), dtype=np.float32)
-        start = 0
-        for table, mine in zip(tables, rows, strict=True):
-            features[start : start + len(mine)] = table.features[mine]
-            start += len(mine)
-        return features, np.concatenate(targets)
+        return [(table, table.rows_of(wanted)) for table in (self.table, *self.copies)]
 
     def clip_scores(self, classifier: Classifier, clips: NDArray[np.intp], aggregate: Aggregate) -> NDArray[np.float32]:
         """Return the classifier's scores of clips as they are, float32 (n_clips, n_classes), in the given order."""
@@ -125,8 +133,11 @@ def fit_clips(
     clips: NDArray[np.intp],
     options: TrainingOptions,
     rng: np.random.Generator,
+    context: FitContext | None = None,
 ) -> Classifier:
     """Return the recipe's classifier, fitted on some clips of the material.
+
+    A classifier that takes a context gets this one, completed by the groups of the rows.
 
     Raises:
         ModelError: A class has no example, or the classifier refuses the value of an option.
@@ -140,6 +151,8 @@ def fit_clips(
             f"training data: no example of {', '.join(absent)} among {len(clips)} clips; add clips of more groups with "
             "it, use fewer folds, or drop the label"
         )
+    if isinstance(classifier, TakesContext):
+        classifier.context = replace(context or FitContext(), groups=material.example_groups(clips))
     try:
         classifier.fit(features, targets, rng)
     except (ValueError, TypeError) as error:  # scikit-learn looks at the values of options only now

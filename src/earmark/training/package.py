@@ -5,13 +5,16 @@ from __future__ import annotations
 import platform
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import earmark
 from earmark.audio import probe_audio
+from earmark.core.files import write_bytes
 from earmark.core.randomness import named_generator
+from earmark.encoders.transformer_files import LICENCES
 from earmark.encoders.weights import find_weights
 from earmark.evaluation.headline import headline
 from earmark.evaluation.metrics import summarize
@@ -24,6 +27,8 @@ from earmark.models.bundle_spec import (
     ThresholdPart,
 )
 from earmark.models.table import find_recipe
+from earmark.training.curves_picture import curves_picture
+from earmark.training.watch import KeepsHistory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,10 +38,14 @@ if TYPE_CHECKING:
     from earmark.training.train import Trained
 
 N_PARITY_ROWS = 2000
+PARITY_VALUES = 20_000_000  # of features at most: a network's activations take several times their memory
+CURVES_FILE = "curves.png"  # for people; nothing reads it
 
 
 def save_trained(trained: Trained, folder: Path, name: str, *, summary: str = "", overwrite: bool = True) -> Bundle:
     """Export a trained classifier, check the export against it, and write the bundle.
+
+    Beside a network's bundle lies a picture of how its final fit went.
 
     Raises:
         AudioError: A clip's file is no longer there.
@@ -45,7 +54,7 @@ def save_trained(trained: Trained, folder: Path, name: str, *, summary: str = ""
     """
     graph = trained.classifier.to_onnx()
     features, _ = trained.material.examples(trained.fitted_on)
-    sample = named_generator(trained.options.seed, "parity").permutation(len(features))[:N_PARITY_ROWS]
+    sample = named_generator(trained.options.seed, "parity").permutation(len(features))[: _parity_rows(features.shape)]
     parity = check_parity(trained.classifier, graph, features[np.sort(sample)], trained.calibration)
     options, rates_hz = trained.options, _rates(trained.material.own)
     spec = BundleSpec(
@@ -66,7 +75,11 @@ def save_trained(trained: Trained, folder: Path, name: str, *, summary: str = ""
         parity=parity,
         files={},
     )
-    return save_bundle(folder, spec, graph, overwrite=overwrite)
+    bundle = save_bundle(folder, spec, graph, overwrite=overwrite)
+    if isinstance(trained.classifier, KeepsHistory) and trained.classifier.history:
+        picture = curves_picture(trained.classifier.history, f"Training of {name}")
+        write_bytes(folder / CURVES_FILE, picture.png)
+    return bundle
 
 
 def measurements(trained: Trained) -> dict[str, Any]:
@@ -123,11 +136,24 @@ def _provenance(trained: Trained, rates_hz: list[int]) -> dict[str, Any]:
         "mode": trained.mode,
         "options": trained.options.model_dump(mode="json"),
         "searches": [{"metric": s.metric, "options": s.best.options, "score": s.best.score} for s in trained.searches],
+        **_training(trained),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "scikit_learn": sklearn.__version__,
         "machine": platform.machine(),
     }
+
+
+def _training(trained: Trained) -> dict[str, Any]:
+    """Return how the final fit of a network went, nothing for other classifiers."""
+    if not isinstance(trained.classifier, KeepsHistory):
+        return {}
+    history = [{name: float(f"{value:.6g}") for name, value in row.items()} for row in trained.classifier.history]
+    return {"training": {"epochs": history, "remarks": list(trained.classifier.remarks), "torch": version("torch")}}
+
+
+def _parity_rows(shape: tuple[int, ...]) -> int:
+    return min(N_PARITY_ROWS, max(1, PARITY_VALUES // int(np.prod(shape[1:]))))
 
 
 def _extra(dataset: Dataset) -> dict[str, Any]:
@@ -147,14 +173,22 @@ def _licences(trained: Trained) -> tuple[LicencePart, ...]:
         for source in (material.own, material.extra)
         if source is not None
     ]
-    for name in find_recipe(trained.options.recipe).weights:
-        entry = find_weights(name)
+    for entry in map(find_weights, find_recipe(trained.options.recipe).weights):
         parts.append(
             LicencePart(
-                what=f"weights: {name}",
+                what=f"weights: {entry.name}",
                 licence=entry.licence,
                 non_commercial=entry.non_commercial,
                 source=entry.origin,
             )
         )
+    if model := _transformer(trained):
+        licence = LICENCES.get(model, "see its page on the Hugging Face hub")
+        parts.append(LicencePart(what=f"weights: {model}", licence=licence, source="Hugging Face hub"))
     return tuple(parts)
+
+
+def _transformer(trained: Trained) -> str:
+    """Return the model of the hub that was fine-tuned or gave the embeddings, or nothing."""
+    tuned = getattr(getattr(trained.classifier, "options", None), "model_name", "")
+    return str(trained.material.frontend.spec.config.get("model") or tuned)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from earmark.core.errors import ConfigError
-from earmark.core.progress import SILENT
 from earmark.core.randomness import named_generator
 from earmark.core.settings import settings
 from earmark.data.split import Fold, make_folds
 from earmark.evaluation.metrics import Metric
 from earmark.models.table import find_recipe
 from earmark.training.crossval import calibrate_across_folds, score_held_out
+from earmark.training.watch import UNWATCHED, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from earmark.core.progress import Progress
     from earmark.data.dataset import Dataset
     from earmark.training.material import Material
     from earmark.training.options import TrainingOptions
@@ -77,7 +76,7 @@ def search_grid(
     rows: NDArray[np.intp],
     options: TrainingOptions,
     grid: Mapping[str, Sequence[Any]] | None = None,
-    progress: Progress = SILENT,
+    watch: Watch = UNWATCHED,
 ) -> GridResult:
     """Score every combination of classifier options on the same grouped folds of the given clips.
 
@@ -86,7 +85,7 @@ def search_grid(
         rows: The clips to use; nothing else is looked at.
         options: Everything but the options searched.
         grid: Values by option; None takes the recipe's own grid.
-        progress: Told of each stage.
+        watch: Told of each stage.
 
     Raises:
         ConfigError: There is no grid, or an option in it is not known.
@@ -101,7 +100,7 @@ def search_grid(
     points = []
     for combination in expand_grid(wanted):
         tried = options.model_copy(update={"classifier": options.classifier | combination})
-        held_out = score_held_out(material, folds, tried, progress)
+        held_out = score_held_out(material, folds, tried, watch)
         probabilities = calibrate_across_folds(held_out, material)
         score = metric(material.dataset.targets[held_out.clips], probabilities)
         points.append(GridPoint(combination, float("-inf") if score is None else score))

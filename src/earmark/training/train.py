@@ -23,9 +23,11 @@ from earmark.models.calibrate import Calibration, choose_thresholds, fit_calibra
 from earmark.training.crossval import HeldOut, calibrate_across_folds, score_held_out, thresholds_across_folds
 from earmark.training.material import fit_clips
 from earmark.training.search import GridResult, folds_within, search_grid
+from earmark.training.watch import FINAL, KeepsHistory, Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -72,6 +74,11 @@ class Trained:
     measured: Measured
     searches: tuple[GridResult, ...] = ()
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the final fit of a network could not do; empty for other classifiers."""
+        return self.classifier.remarks if isinstance(self.classifier, KeepsHistory) else ()
+
 
 def train(
     material: Material,
@@ -80,8 +87,19 @@ def train(
     *,
     grid: Mapping[str, Sequence[Any]] | None = None,
     progress: Progress = SILENT,
+    checkpoints: Path | None = None,
+    on_epoch: Callable[[str, int, dict[str, float]], None] | None = None,
 ) -> Trained:
     """Train and measure as the mode says (see the module).
+
+    Args:
+        material: Clips and features.
+        options: Recipe and everything else.
+        mode: How to measure and search.
+        grid: Values to search, by option of the classifier; None takes the recipe's own.
+        progress: Told of each stage, fold and epoch.
+        checkpoints: Folder in which networks keep their state after each epoch; a run that was killed goes on from it.
+        on_epoch: Called with the name of a network's fit ("final" or a fold's), the epoch from 1 and its figures.
 
     Raises:
         DataError: There are too few groups for the folds.
@@ -91,9 +109,10 @@ def train(
     """
     if grid and mode in ("train", "cv"):
         raise ConfigError(f'mode "{mode}" searches no grid; use mode "{"cvgrid" if mode == "cv" else "grid"}"')
+    watch = Watch(progress, checkpoints, on_epoch)
     if mode in ("cv", "cvgrid"):
-        return _by_folds(material, options, mode, grid, progress)
-    return _by_parts(material, options, mode, grid, progress)
+        return _by_folds(material, options, mode, grid, watch)
+    return _by_parts(material, options, mode, grid, watch)
 
 
 def _by_folds(
@@ -101,7 +120,7 @@ def _by_folds(
     options: TrainingOptions,
     mode: Mode,
     grid: Mapping[str, Sequence[Any]] | None,
-    progress: Progress,
+    watch: Watch,
 ) -> Trained:
     folds = _outer_folds(material, options, options.folds)
     if len(folds) == 1:
@@ -110,17 +129,17 @@ def _by_folds(
     everything = np.arange(material.n_own)
     if mode == "cv":
         searches: tuple[GridResult, ...] = ()
-        measured_scores = held_out = score_held_out(material, folds, options, progress)
+        measured_scores = held_out = score_held_out(material, folds, options, watch)
     else:
-        searches = tuple(search_grid(material, fold.train, options, grid, progress) for fold in folds)
+        searches = tuple(search_grid(material, fold.train, options, grid, watch) for fold in folds)
         tuned = [_with(options, search) for search in searches]
-        parts = [score_held_out(material, [f], o, progress) for f, o in zip(folds, tuned, strict=True)]
+        parts = [score_held_out(material, [f], o, watch) for f, o in zip(folds, tuned, strict=True)]
         measured_scores = _joined(parts)
-        searches = (*searches, search_grid(material, everything, options, grid, progress))
+        searches = (*searches, search_grid(material, everything, options, grid, watch))
         options = _with(options, searches[-1])
-        held_out = score_held_out(material, folds, options, progress)
+        held_out = score_held_out(material, folds, options, watch)
     calibration, thresholds = _calibrated(held_out, material, options)
-    classifier = fit_clips(material, everything, options, named_generator(options.seed, "final"))
+    classifier = _fit_final(material, everything, options, watch)
     leaks = tuple(sorted({group for fold in folds for group in fold.leaks}))
     probabilities = calibrate_across_folds(measured_scores, material)
     limits = thresholds_across_folds(measured_scores, material, probabilities, options)
@@ -134,22 +153,30 @@ def _by_parts(
     options: TrainingOptions,
     mode: Mode,
     grid: Mapping[str, Sequence[Any]] | None,
-    progress: Progress,
+    watch: Watch,
 ) -> Trained:
     spec = options.folds if options.folds.partition(":")[0] in {"given", "parts"} else "parts:70/15/15"
     fold = _one_fold(material, options, spec)
     searches: tuple[GridResult, ...] = ()
     if mode == "grid":
-        searches = (search_grid(material, fold.train, options, grid, progress),)
+        searches = (search_grid(material, fold.train, options, grid, watch),)
         options = _with(options, searches[0])
     inner = folds_within(material.own, fold.train, options.folds, named_generator(options.seed, "inner folds"))
-    calibration, thresholds = _calibrated(score_held_out(material, inner, options, progress), material, options)
-    classifier = fit_clips(material, fold.train, options, named_generator(options.seed, "final"))
+    calibration, thresholds = _calibrated(score_held_out(material, inner, options, watch), material, options)
+    classifier = _fit_final(material, fold.train, options, watch)
     probabilities = calibration(material.clip_scores(classifier, fold.test, options.aggregate))
     limits = np.tile(thresholds, (len(fold.test), 1))
     how = f"one split ({spec}), {fold.name} part"
     measured = _measured(material, fold.test, (probabilities, limits), how, fold.leaks)
     return Trained(options, mode, material, classifier, fold.train, calibration, thresholds, measured, searches)
+
+
+def _fit_final(material: Material, clips: NDArray[np.intp], options: TrainingOptions, watch: Watch) -> Classifier:
+    watch.progress.start(f"{options.recipe}: final fit", 1)
+    context = watch.context(FINAL, options, clips)
+    classifier = fit_clips(material, clips, options, named_generator(options.seed, "final"), context)
+    watch.progress.advance()
+    return classifier
 
 
 def _outer_folds(material: Material, options: TrainingOptions, spec: str) -> list[Fold]:
