@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from html.parser import HTMLParser
 
@@ -144,3 +146,16 @@ def test_notice_is_named_by_its_kind_where_it_has_no_title() -> None:
     text = page.render()
     assert "<strong>Warning</strong>" in text
     assert "Show it" in text
+
+
+def test_embedded_scripts_stand_once_at_the_end_and_only_they_may_run() -> None:
+    page = Page("Digits")
+    page.embed('<div id="x"></div>', ["let a=1;"])
+    page.embed("<p>more</p>", ["let a=1;", "let b=2;"])
+    text = page.render()
+    assert text.count("<script>let a=1;</script>") == 1
+    assert text.index("<p>more</p>") < text.index("<script>let a=1;") < text.index("<script>let b=2;")
+    digest = base64.b64encode(hashlib.sha256(b"let b=2;").digest()).decode()
+    assert f"'sha256-{digest}'" in text
+    assert "img-src data: blob:" in text
+    assert "blob:" not in Page("Digits").render()

@@ -23,6 +23,14 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         "random_seed": 0,
         "default_cv_folds": 5,
         "log_level": "WARNING",
+        "gcp_project_id": None,
+        "gcs_bucket_name": None,
+        "google_application_credentials": None,
+        "species_audio_url": "gs://{bucket}/soundhub/data/audio/{species}/{folder}",
+        "results_url": "gs://{bucket}/soundhub/results/",
+        "storage_concurrency": 16,
+        "storage_retries": 5,
+        "storage_timeout_s": 60.0,
     }
     assert found.cache_dir.name == "earmark"
 
@@ -43,6 +51,15 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         ("DEFAULT_CV_FOLDS", "10", "default_cv_folds", 10),
         ("EARMARK_LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
         ("LOG_LEVEL", "info", "log_level", "INFO"),
+        ("EARMARK_GCP_PROJECT_ID", "owls", "gcp_project_id", "owls"),
+        ("GCP_PROJECT_ID", "owls", "gcp_project_id", "owls"),
+        ("GCS_BUCKET_NAME", "hub", "gcs_bucket_name", "hub"),
+        ("GOOGLE_APPLICATION_CREDENTIALS", "/key.json", "google_application_credentials", Path("/key.json")),
+        ("EARMARK_SPECIES_AUDIO_URL", "s3://a/{species}", "species_audio_url", "s3://a/{species}"),
+        ("EARMARK_RESULTS_URL", "s3://a/results", "results_url", "s3://a/results"),
+        ("EARMARK_STORAGE_CONCURRENCY", "4", "storage_concurrency", 4),
+        ("EARMARK_STORAGE_RETRIES", "0", "storage_retries", 0),
+        ("EARMARK_STORAGE_TIMEOUT_S", "2.5", "storage_timeout_s", 2.5),
     ],
 )
 def test_a_variable_sets_its_field(variable: str, text: str, field: str, value: object) -> None:
@@ -95,6 +112,23 @@ def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_bad_value_is_reported_by_the_variable_that_holds_it(variable: str, text: str, expected: str) -> None:
     message = f'^environment variable {variable}: found "{text}"; input should be .*{expected}'
     with pytest.raises(ConfigError, match=message):
+        settings_from({variable: text})
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "expected"),
+    [
+        ("EARMARK_RESULTS_URL", "gs://{bucket}/{species}", r"only \{bucket\} is filled in"),
+        ("EARMARK_RESULTS_URL", "results/here", r"an address such as gs://"),
+        ("EARMARK_SPECIES_AUDIO_URL", "gs://{bukket}/x", r"only \{bucket\}, \{species\}, \{folder\} is filled in"),
+        ("EARMARK_SPECIES_AUDIO_URL", "gs://{bucket/x", "expected '}'"),
+        ("EARMARK_STORAGE_CONCURRENCY", "0", "greater than or equal to 1"),
+        ("EARMARK_STORAGE_RETRIES", "-1", "greater than or equal to 0"),
+        ("EARMARK_STORAGE_TIMEOUT_S", "inf", "finite number"),
+    ],
+)
+def test_a_setting_of_storage_that_makes_no_sense_is_refused(variable: str, text: str, expected: str) -> None:
+    with pytest.raises(ConfigError, match=f"^environment variable {variable}: .*{expected}"):
         settings_from({variable: text})
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from earmark.core.errors import DataError
 from earmark.data.clip import Clip
 from earmark.data.dataset import Dataset
-from earmark.data.subsets import nested_subsets
+from earmark.data.subsets import detection_subsets, nested_subsets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,3 +131,52 @@ def test_sizes_that_cannot_hold_every_label_are_refused() -> None:
 
 def test_no_sizes_give_no_subsets() -> None:
     assert nested_subsets(digits(2, 2), np.arange(40), [], generator()) == []
+
+
+def test_detection_subsets_are_half_the_label_nested_and_spread_over_groups_and_other_labels() -> None:
+    dataset = digits(5, 4)
+    train = np.arange(len(dataset.clips))
+    subsets = detection_subsets(dataset, train, "3", [40, 10, 20], generator())
+    assert [(subset.asked, subset.size) for subset in subsets] == [(10, 10), (20, 20), (40, 40)]
+    for small, large in itertools.pairwise(subsets):
+        assert set(small.rows) < set(large.rows)
+    for subset in subsets:
+        clips = [dataset.clips[row] for row in subset.rows]
+        labels = Counter(clip.labels[0] for clip in clips)
+        others = [labels[str(digit)] for digit in range(10) if digit != 3]
+        groups = Counter(clip.group for clip in clips if clip.labels == ("3",))
+        assert labels.pop("3") == subset.size // 2
+        assert max(others) - min(others) <= 1
+        assert max(groups.values()) - min(groups.values()) <= 1
+        assert subset.rows.tolist() == sorted(subset.rows)
+
+
+def test_detection_subsets_stay_balanced_where_either_side_runs_out() -> None:
+    dataset = dataset_of([(("a",), f"g{n}") for n in range(3)] + [((), f"h{n}") for n in range(9)])
+    rows = np.arange(len(dataset.clips))
+    few, all_of_a = detection_subsets(dataset, rows, "a", [2, 10], generator())
+    assert (few.size, all_of_a.size) == (2, 6)
+    assert detection_subsets(dataset, rows[3:], "a", [4], generator())[0].size == 0
+    assert detection_subsets(dataset, rows[:0], "a", [4], generator())[0].size == 0
+    assert detection_subsets(dataset, rows[:4], "a", [8], generator())[0].size == 2
+
+
+def test_clips_with_the_label_and_others_are_no_negatives() -> None:
+    dataset = dataset_of([(("a", "b"), "g0"), (("a",), "g1"), (("b",), "g2"), ((), "g3")])
+    (subset,) = detection_subsets(dataset, np.arange(4), "a", [4], generator())
+    assert subset.rows.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, -2])
+def test_detection_needs_even_sizes(size: int) -> None:
+    with pytest.raises(DataError, match=f"training size {size}, expected an even number from 2: one half has 3"):
+        detection_subsets(digits(2, 1), np.arange(20), "3", [size], generator())
+
+
+def test_detection_subsets_do_not_depend_on_the_order_of_clips() -> None:
+    dataset = digits(3, 2)
+    turned = dataset.with_clips(dataset.clips[::-1])
+    rows = np.arange(len(dataset.clips))
+    (one,) = detection_subsets(dataset, rows, "3", [8], generator(4))
+    (other,) = detection_subsets(turned, rows, "3", [8], generator(4))
+    assert {dataset.clips[row].id for row in one.rows} == {turned.clips[row].id for row in other.rows}

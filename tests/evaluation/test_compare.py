@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earmark.core.errors import DataError, ModelError
-from earmark.evaluation.compare import compare_metric, compare_paired, holm
+from earmark.evaluation.compare import compare_metric, compare_paired, holm, sign_flip_tests
 from earmark.evaluation.metrics import Metric
 
 if TYPE_CHECKING:
@@ -129,3 +129,28 @@ def test_garbage_is_refused(rng: np.random.Generator) -> None:
 def test_comparison_is_plain_json(rng: np.random.Generator) -> None:
     compared = compare_paired(np.array([1, 0, 1]), np.array([0, 0, 1]), np.array(["a", "b", "c"]), rng)
     assert json.loads(json.dumps(compared.to_dict()))["n_groups"] == 3
+
+
+def test_sums_over_groups_are_tested_like_scores_of_clips() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.random(30), rng.random(30)
+    groups = np.repeat(np.arange(10), 3)
+    one = compare_paired(a, b, groups, np.random.default_rng(1))
+    parts = np.bincount(groups, a - b)
+    found = sign_flip_tests(np.stack([parts, -parts, 0 * parts], axis=1), np.random.default_rng(1))
+    assert found[:2].tolist() == [one.p_value, one.p_value]
+    assert found[2] == 1
+
+
+def test_many_groups_are_swapped_at_random_and_those_that_add_nothing_do_not_count() -> None:
+    parts = np.zeros((100, 1))
+    assert sign_flip_tests(parts, np.random.default_rng(0)).tolist() == [1.0]
+    parts[:6, 0] = 1.0
+    assert sign_flip_tests(parts, np.random.default_rng(0)).tolist() == [2 / 2**6]
+    parts[:50, 0] = 1.0
+    assert sign_flip_tests(parts, np.random.default_rng(0))[0] == pytest.approx(1 / 5001)
+
+
+def test_contributions_that_are_not_finite_are_refused() -> None:
+    with pytest.raises(DataError, match="expected finite numbers"):
+        sign_flip_tests(np.full((3, 1), np.nan), np.random.default_rng(0))

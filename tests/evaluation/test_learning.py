@@ -70,5 +70,5 @@ def test_curves_that_make_no_sense_are_refused() -> None:
         LearningCurve("svm", (), (), (), ())
     with pytest.raises(DataError, match="rising numbers"):
         LearningCurve("svm", (20, 10), (0.5, 0.6), (None, None), (None, None))
-    with pytest.raises(DataError, match="rising numbers from 1"):
-        LearningCurve("svm", (0,), (0.5,), (None,), (None,))
+    with pytest.raises(DataError, match="rising numbers from 0"):
+        LearningCurve("svm", (-1,), (0.5,), (None,), (None,))

@@ -11,6 +11,7 @@ import pytest
 
 from earmark.core.errors import StoreError
 from earmark.experiments import ExperimentRunner, ResultsStore, find, write_report
+from earmark.experiments.curves import Findings
 from earmark.experiments.journal import read_journal
 from earmark.experiments.report import chance_of, draw_curves
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from earmark.experiments import ExperimentConfig
+    from earmark.experiments.report import Report
 
     MakePlan = Callable[..., ExperimentConfig]
 
@@ -36,6 +38,11 @@ def folder(make_plan: MakePlan, tmp_path: Path, tmp_path_factory: pytest.TempPat
     return shutil.copytree(first, tmp_path / "copy")
 
 
+def found_in(report: Report) -> Findings:
+    assert isinstance(report.findings, Findings)
+    return report.findings
+
+
 def spoil_some(folder: Path, model: str, n: int) -> None:
     """Delete results of the largest size of a model."""
     trials = [trial for trial in read_journal(folder).trials if trial.model == model and trial.size == "all"]
@@ -46,7 +53,8 @@ def spoil_some(folder: Path, model: str, n: int) -> None:
 def test_the_report_writes_a_page_pictures_and_every_number(folder: Path) -> None:
     report = write_report(folder)
     names = {path.name for path in report.files}
-    assert names == {"report.html", "results.csv", "results.json", "learning_curves.png", "learning_curves.svg"}
+    tables = {"results.csv", "summary.csv", "results.json", "results.parquet"}
+    assert names == {"report.html", "learning_curves.png", "learning_curves.svg", *tables}
     assert all(path.stat().st_size > 500 for path in report.files)
     assert (folder / "learning_curves.png").read_bytes().startswith(b"\x89PNG")
 
@@ -118,7 +126,7 @@ def test_group_rates_are_the_shares_of_right_clips(folder: Path) -> None:
 
 
 def test_the_better_model_of_a_pair_stands_first(folder: Path) -> None:
-    pairs = write_report(folder).findings.pairs
+    pairs = found_in(write_report(folder)).pairs
     assert [(pair.n_train, pair.model_a, pair.model_b) for pair in pairs] == [
         (36, "level", "guessing"),
         (6, "level", "guessing"),
@@ -166,7 +174,7 @@ def test_a_report_of_nothing_says_so(make_plan: MakePlan, tmp_path: Path) -> Non
     ExperimentRunner(plan).run()
     shutil.rmtree(plan.folder / "trials")
     report = write_report(plan.folder, tmp_path / "out")
-    assert {path.name for path in report.files} == {"report.html", "results.csv", "results.json"}
+    assert {path.name for path in report.files} == {"report.html", "results.csv", "summary.csv", "results.json"}
     assert report.table()[1] == [["36", "-"]]
     assert "0 of 4 trials are done" in (tmp_path / "out" / "report.html").read_text()
 
@@ -222,7 +230,7 @@ def test_clips_with_several_labels_are_reported_by_class(make_plan: MakePlan, to
     page = (plan.folder / "report.html").read_text()
     assert "Classes, over all folds" in page
     assert "ROC-AUC" in report.sentences()[0]
-    assert chance_of(report.findings) == 0.5
+    assert chance_of(found_in(report)) == 0.5
 
 
 @pytest.mark.parametrize(
@@ -277,9 +285,10 @@ def test_loudness_alone_says_little_about_digits_of_unseen_speakers(make_plan: M
     plan = make_plan(training_sizes=["all"]).model_copy(update={"dataset": str(fsdd_dir)})
     assert ExperimentRunner(plan).run().is_complete
     report = write_report(plan.folder)
-    assert report.findings.best is not None
-    assert 0.1 < report.findings.best[0].means[0] < 0.35
-    assert [row[0] for row in report.findings.group_rates(2500)].count("theo") == 1
+    best = found_in(report).best
+    assert best is not None
+    assert 0.1 < best[0].means[0] < 0.35
+    assert [row[0] for row in found_in(report).group_rates(2500)].count("theo") == 1
     assert "CC BY-SA" in (plan.folder / "report.html").read_text()
 
 
@@ -293,3 +302,12 @@ def test_a_metric_that_no_test_set_defines_is_not_called_unfinished(
     ExperimentRunner(plan).run()
     text = write_report(plan.folder).sentences()[0]
     assert text.startswith("ROC-AUC is undefined on every test set: no fold tests clips with a label and clips without")
+
+
+def test_zero_shot_is_drawn_where_all_labels_are_told_apart_at_once(make_plan: MakePlan, odd_models: str) -> None:
+    plan = make_plan(["toy", "level"], training_sizes=[0, 6], plugins=[odd_models], zero_shot={"quiet": "Silentium_"})
+    assert ExperimentRunner(plan).run().is_complete
+    report = write_report(plan.folder)
+    assert [row[0] for row in report.table()[1]] == ["0", "6"]
+    assert report.table()[1][0][2] == "-"
+    assert found_in(report).curves[0].sizes == (0, 6)

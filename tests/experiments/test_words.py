@@ -43,7 +43,7 @@ def findings(curves: tuple[LearningCurve, ...], pairs: tuple[Pair, ...] = (), me
 
 
 def journal(spec: str, **changes: Any) -> Journal:
-    clips = [Clip(str(index), Path("x"), ("a",), f"g{index}") for index in range(6)]
+    clips = [Clip(str(index), Path("x"), ("a",), f"g{index // 2}") for index in range(12)]
     values: dict[str, Any] = {
         "plan": {"folds": spec, "allow_shared_groups": "it was so."},
         "folds": (("1", 4, 2), ("2", 4, 2)),
@@ -98,3 +98,10 @@ def test_the_split_is_told_in_words() -> None:
     leaky = split_in_words(journal("given", leaks=("g1",), folds=(("test", 4, 2),)))
     assert leaky.startswith("The split is the one that came with the data, 1 fold. 1 groups stand on both sides")
     assert leaky.endswith("it was so.")
+
+
+def test_clips_without_groups_are_not_promised_to_be_other_recordings() -> None:
+    alone = Dataset.of("d", [Clip(str(index), Path("x"), ("a",), f"g{index}") for index in range(6)])
+    told = split_in_words(journal("grouped:2", dataset=alone))
+    assert "Each clip is a group of its own here: if several were cut from one recording, name the recordings" in told
+    assert "--group-by" in told

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Import these inside the functions that need them, on every floor.
 LATE = {"av", "datasets", "espeakng_loader", "huggingface_hub", "joblib", "librosa", "livekit", "matplotlib", "onnx"}
-LATE |= {"onnxruntime", "pandas", "pooch", "scipy", "skl2onnx", "sklearn", "torch", "transformers"}
+LATE |= {"onnxruntime", "pandas", "requests", "scipy", "skl2onnx", "sklearn", "torch", "transformers"}
 # Not even the parts of a command that is not run may cost time.
 NOT_AT_START = LATE | {"numpy", "soundfile", "soxr"}
 NOT_TO_RUN_A_BUNDLE = {

@@ -20,7 +20,8 @@ Source = Annotated[
     str,
     typer.Argument(
         metavar="DATASET",
-        help="Corpus name, folder per class, CSV, TSV, JSON, JSONL, Raven or Audacity table, or hf:owner/name.",
+        help="Corpus name, folder per class, CSV, TSV, JSON, JSONL, Raven or Audacity table, hf:owner/name, "
+        "gs://... or s3://...",
     ),
 ]
 GroupBy = Annotated[

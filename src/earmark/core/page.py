@@ -142,6 +142,7 @@ class Page:
         self._parts: list[str] = []
         self._contents: list[tuple[str, str]] = []
         self._sortable = False
+        self._scripts: list[str] = []
 
     def heading(self, text: str, *, level: Literal[2, 3] = 2) -> None:
         """Add a heading; headings of level 2 make up the contents once there are four."""
@@ -229,12 +230,17 @@ class Page:
         """Add a long list that stays folded until the reader opens it."""
         self._parts.append(_details(title, items))
 
+    def embed(self, markup: str, scripts: Sequence[str] = ()) -> None:
+        """Add trusted HTML as it is, and trusted scripts that run at the end of the page, equal ones once."""
+        self._parts.append(markup)
+        self._scripts += [script for script in scripts if script not in self._scripts]
+
     def render(self) -> str:
         """Return the whole page as one HTML document."""
-        script = f"<script>{SORT_SCRIPT}</script>" if self._sortable else ""
+        scripts = [*([SORT_SCRIPT] if self._sortable else []), *self._scripts]
         return (
             '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-            f'<meta http-equiv="Content-Security-Policy" content="{_policy()}">'
+            f'<meta http-equiv="Content-Security-Policy" content="{_policy(self._scripts)}">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<title>{escape(self.title)}</title><style>{STYLE}</style></head><body>\n"
             f"<header><h1>{escape(self.title)}</h1>"
@@ -243,7 +249,8 @@ class Page:
             + "\n".join(self._parts)
             + "\n</main>"
             + (f"<footer>{escape(self.footer)}</footer>" if self.footer else "")
-            + f"{script}</body></html>\n"
+            + "".join(f"<script>{script}</script>" for script in scripts)
+            + "</body></html>\n"
         )
 
     def _navigation(self) -> str:
@@ -258,10 +265,12 @@ def _details(title: str, items: Iterable[str]) -> str:
     return f"<details><summary>{escape(title)}</summary><ul>{lines}</ul></details>"
 
 
-def _policy() -> str:
-    """Return a policy under which nothing is fetched and only the sorting script runs."""
-    script = base64.b64encode(hashlib.sha256(SORT_SCRIPT.encode()).digest()).decode()
-    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{script}'"
+def _policy(scripts: Sequence[str]) -> str:
+    """Return a policy under which nothing is fetched and only the page's own scripts run."""
+    digests = (hashlib.sha256(script.encode()).digest() for script in (SORT_SCRIPT, *scripts))
+    allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    images = "data: blob:" if scripts else "data:"  # scripts may offer their drawing as a file
+    return f"default-src 'none'; img-src {images}; style-src 'unsafe-inline'; script-src {allowed}"
 
 
 def _image(image: bytes | str, alt: str) -> str:

@@ -10,9 +10,19 @@ import difflib
 import os
 from functools import lru_cache
 from pathlib import Path
+from string import Formatter
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from earmark.core.errors import ConfigError
 
@@ -20,7 +30,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "EARMARK_"
-ALSO_WITHOUT_PREFIX = frozenset({"max_workers", "random_seed", "default_cv_folds", "log_level"})
+ALSO_WITHOUT_PREFIX = frozenset(
+    {
+        "max_workers",
+        "random_seed",
+        "default_cv_folds",
+        "log_level",
+        "gcp_project_id",
+        "gcs_bucket_name",
+        "google_application_credentials",
+    }
+)
+# What is filled in to addresses.
+PLACES = {"species_audio_url": ("bucket", "species", "folder"), "results_url": ("bucket",)}
 
 # Docker and CI hand "~" over as it stands, where a shell would have replaced it.
 _Folder = Annotated[Path, AfterValidator(Path.expanduser)]
@@ -51,6 +73,32 @@ class Settings(BaseModel):
         BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value),
         Field(description="Least severe message that is logged"),
     ] = "WARNING"
+    gcp_project_id: Annotated[str | None, Field(description="Google Cloud project that requests are made for")] = None
+    gcs_bucket_name: Annotated[str | None, Field(description="What {bucket} stands for in the addresses below")] = None
+    google_application_credentials: Annotated[
+        _Folder | None, Field(description="Key file for Google Cloud; not set: what gcloud logged in as")
+    ] = None
+    species_audio_url: Annotated[str, Field(description="Where the recordings of a species lie")] = (
+        "gs://{bucket}/soundhub/data/audio/{species}/{folder}"
+    )
+    results_url: Annotated[str, Field(description="Where results that are shared lie")] = (
+        "gs://{bucket}/soundhub/results/"
+    )
+    storage_concurrency: Annotated[int, Field(ge=1, le=256, description="Objects that are moved at once")] = 16
+    storage_retries: Annotated[int, Field(ge=0, le=20, description="New tries where object storage fails")] = 5
+    storage_timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False, description="Longest silence of a server")] = (
+        60.0
+    )
+
+    @field_validator(*PLACES)
+    @classmethod
+    def _fill_in_only_what_is_known(cls, address: str, info: ValidationInfo) -> str:
+        places = PLACES[info.field_name or ""]
+        found = {name for _, name, _, _ in Formatter().parse(address) if name is not None}
+        if "://" not in address or not found <= set(places):
+            known = ", ".join(f"{{{place}}}" for place in places)
+            raise ValueError(f"should be an address such as gs://..., in which only {known} is filled in")
+        return address
 
 
 def variables(field: str) -> tuple[str, ...]:

@@ -15,6 +15,9 @@ from earmark.data.folders import load_folders
 from earmark.data.hub import HUB_PREFIX, load_hub, load_parquet
 from earmark.data.manifest import load_manifest
 from earmark.data.options import LoadOptions
+from earmark.data.soundhub import is_soundhub, load_soundhub
+from earmark.data.storage import load_storage
+from earmark.data.storage_client import is_address
 from earmark.data.tables import read_text
 
 if TYPE_CHECKING:
@@ -32,13 +35,16 @@ def load_dataset(source: str | Path, options: LoadOptions = _DEFAULTS, progress:
     Args:
         source: A corpus (``"fsdd"``, ``"esc50"``, ``"digits-espeak"`` or a folder of EARMARK_DATA_DIR with a
             clips.csv), ``"hf:owner/name[:split]"``, a manifest (.csv .tsv .json .jsonl), a Raven or Audacity table
-            (.txt), a folder with a clips.csv, with such tables, with parquet files, or with a folder for each class.
+            (.txt), a folder with a clips.csv, with such tables, with parquet files, or with a folder for each class,
+            the address of any of these in object storage (``"gs://bucket/folder/"``, ``"s3://..."``), or species
+            of the sound hub (``"soundhub:coyote,bullfrog"``).
         options: Column names, grouping, windows; see `LoadOptions`.
         progress: Receives the steps of downloads and long reads.
 
     Raises:
         DataError: The source is unknown, damaged or incomplete.
         MissingExtraError: The source needs a package that is not installed.
+        StoreError: Object storage refuses or cannot be reached, or the cache cannot be written.
 
     Example:
         >>> dataset = load_dataset("fsdd")  # doctest: +SKIP
@@ -50,9 +56,16 @@ def load_dataset(source: str | Path, options: LoadOptions = _DEFAULTS, progress:
             return load_hub(source, options, progress)
         if source in CORPORA:
             return corpus(source, progress, options)
+        if is_soundhub(source):
+            return load_soundhub(source, options, progress)
+        if is_address(source):
+            return load_storage(source, options, _load_path, progress)
         if not Path(source).exists():
             return _load_named(source, options, progress)
-    path = Path(source)
+    return _load_path(Path(source), options, progress)
+
+
+def _load_path(path: Path, options: LoadOptions, progress: Progress) -> Dataset:
     if path.is_dir():
         return _load_folder(path, options, progress)
     if not path.is_file():

@@ -1,7 +1,8 @@
 """Training subsets for learning curves: balanced, spread over groups, each inside the next larger one.
 
 A subset of n clips is the beginning of one fixed sequence of slots. Where a label runs out, its slots stay empty: the
-subset is smaller than asked and says so, and no other label grows in its place.
+subset is smaller than asked and says so, and no other label grows in its place. For the detection of one label
+(`detection_subsets`) a slot is a pair: a clip that has the label and one that does not.
 """
 
 from __future__ import annotations
@@ -69,6 +70,59 @@ def nested_subsets(
         Subset(size, np.array(sorted(row for row in drawn[:size] if row is not None), dtype=np.intp))
         for size in sorted(sizes)
     ]
+
+
+def detection_subsets(
+    dataset: Dataset, train: NDArray[np.integer], label: str, sizes: Sequence[int], rng: np.random.Generator
+) -> list[Subset]:
+    """Return one subset for each size, in ascending order of sizes: half of the clips have the label.
+
+    Clips with the label are spread over groups; the others are taken from every other label in turn (clips without
+    any label count as one more label), and within each from every group in turn. Where either side runs out the
+    subset is smaller than asked, and still balanced.
+
+    Args:
+        dataset: The clips.
+        train: Rows to draw from.
+        label: What is to be detected.
+        sizes: Total numbers of clips, even; a larger subset holds every smaller one.
+        rng: Draws the clips.
+
+    Raises:
+        DataError: A size is odd or less than 2.
+    """
+    for size in sizes:
+        if size < 2 or size % 2:
+            raise DataError(
+                f"dataset {dataset.name}: training size {size}, expected an even number from 2: one half has {label}"
+            )
+    rows = sorted((int(row) for row in train), key=lambda row: dataset.clips[row].id)
+    if not rows:
+        return [Subset(size, np.zeros(0, dtype=np.intp)) for size in sorted(sizes)]
+    order = _group_order(dataset, rows, rng)
+    positives = _spread([row for row in rows if label in dataset.clips[row].labels], dataset, order, rng)
+    pairs = list(zip(positives, _others_in_turn(dataset, rows, label, order, rng), strict=False))
+    return [
+        Subset(size, np.array(sorted(row for pair in pairs[: size // 2] for row in pair), dtype=np.intp))
+        for size in sorted(sizes)
+    ]
+
+
+def _others_in_turn(
+    dataset: Dataset, rows: list[int], label: str, order: list[str], rng: np.random.Generator
+) -> Iterator[int]:
+    """Yield the rows without the label: one of each other label before any gives a second."""
+    by_label: dict[tuple[str, ...], list[int]] = {}
+    for row in rows:
+        if label not in dataset.clips[row].labels:
+            by_label.setdefault(tuple(sorted(dataset.clips[row].labels)), []).append(row)
+    names = sorted(by_label)
+    queues = [
+        _spread(by_label[names[int(position)]], dataset, _turned(order, turn), rng)
+        for turn, position in enumerate(rng.permutation(len(names)))
+    ]
+    while any(queues):
+        yield from (queue.popleft() for queue in queues if queue)
 
 
 def _spread(rows: list[int], dataset: Dataset, order: list[str], rng: np.random.Generator) -> deque[int]:

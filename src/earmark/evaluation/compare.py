@@ -201,6 +201,31 @@ def _with_mcnemar(compared: Comparison, a: NDArray[np.float64], b: NDArray[np.fl
     return Comparison(**{**asdict(compared), "p_value": p_value, "method": method})
 
 
+def sign_flip_tests(contributions: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return two-sided p-values of differences that are sums over groups, float64 (n_differences,).
+
+    Args:
+        contributions: (n_groups, n_differences); a group that is swapped adds the opposite. Groups that add nothing
+            anywhere do not count.
+        rng: Draws the swaps, the same for all differences.
+
+    Raises:
+        DataError: A contribution is not finite.
+    """
+    given = np.asarray(contributions, dtype=np.float64)
+    if given.ndim != 2 or not np.isfinite(given).all():
+        raise DataError(f"contributions: shape {given.shape}, expected finite numbers (n_groups, n_differences)")
+    parts = given[(given != 0).any(axis=1)]
+    found, n_far, n_tried = abs(parts.sum(axis=0)) - TIE, np.zeros(given.shape[1]), 0
+    if not len(parts):
+        return np.ones(given.shape[1])
+    exact = len(parts) <= EXACT_GROUPS
+    for swapped in _all_swaps(len(parts)) if exact else _random_swaps(len(parts), rng):
+        n_far += (abs((1 - 2 * swapped) @ parts) >= found).sum(axis=0)
+        n_tried += len(swapped)
+    return np.asarray(n_far / n_tried if exact else (n_far + 1) / (n_tried + 1))
+
+
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     """Return p-values adjusted for testing them all (Holm 1979), in the order given.
 

@@ -50,8 +50,8 @@ class LearningCurve:
             raise DataError(
                 f'curve of "{self.model}": {sorted(lengths)} values, expected as many of each, at least one'
             )
-        if min(self.sizes) < 1 or list(self.sizes) != sorted(set(self.sizes)):
-            raise DataError(f'curve of "{self.model}": sizes {self.sizes}, expected rising numbers from 1')
+        if min(self.sizes) < 0 or list(self.sizes) != sorted(set(self.sizes)):
+            raise DataError(f'curve of "{self.model}": sizes {self.sizes}, expected rising numbers from 0 (zero-shot)')
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a JSON-able dict."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from earmark.core.errors import DataError
 from earmark.evaluation.report import format_interval
+from earmark.evaluation.size_axis import SizeAxis
 from earmark.evaluation.style import (
     INK,
     MUTED,
@@ -43,9 +42,11 @@ def plot_learning_curves(
     chance: float | None = None,
     scale: Scale = "rate",
     title: str = "Learning curves",
-    x_name: str = "training clips",
+    models: Sequence[str] = (),
 ) -> Picture:
     """Draw the metric of each model against the number of training clips, with intervals.
+
+    Zero-shot, size 0, stands left of a break; a dotted line leads from it to the first training size.
 
     Args:
         curves: One per model; a model keeps its colour as long as it keeps its place.
@@ -53,25 +54,31 @@ def plot_learning_curves(
         chance: Value of guessing, drawn as a dashed line.
         scale: "rate" for an axis that ends at 1.
         title: Heading of the picture.
-        x_name: The name on the x axis.
+        models: All models, where some have no curve, so that colours are the same in all pictures.
 
     Raises:
         DataError: There is no curve.
     """
     if not curves:
         raise DataError("learning curves: none given, expected at least one; run the experiment first")
+    order = list(models) or [curve.model for curve in curves]
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
         axes.set_title(title)
-        axes.set_xlabel(x_name)
+        axes.set_xlabel("training clips")
         axes.set_ylabel(metric)
-        _scale_axes(axes, curves, chance, scale)
-        for index, curve in enumerate(curves):
-            _paint_curve(axes, curve, index, n_curves=len(curves))
+        sizes = sorted({size for curve in curves for size in curve.sizes})
+        places = SizeAxis.of(sizes)
+        places.scale(axes)
+        scale_values(axes, curves, chance, scale)
+        for curve in curves:
+            paint_curve(axes, curve, places, order)
         if chance is not None:
             axes.axhline(chance, color=MUTED, linewidth=1.2, linestyle=(0, (4, 4)), zorder=1.5)
-        _label_line_ends(figure, axes, curves, chance)
+        ends = [(curve.model, None, curve.means[-1], colour_of(order.index(curve.model))) for curve in curves]
+        label_line_ends(figure, axes, ends if chance is None else [*ends, ("chance", None, chance, MUTED)])
+        places.name(axes, sizes, axes.get_window_extent().width * 72 / figure.dpi)
 
     return draw((WIDTH_IN, 4.3), paint, _describe(curves, metric, title))
 
@@ -84,14 +91,8 @@ def _describe(curves: Sequence[LearningCurve], metric: str, title: str) -> str:
     return f"{title}, {metric}: {ends}."
 
 
-def _scale_axes(axes: Axes, curves: Sequence[LearningCurve], chance: float | None, scale: Scale) -> None:
-    sizes = sorted({size for curve in curves for size in curve.sizes})
-    axes.set_xscale("log")
-    margin = 1.12 if len(sizes) == 1 else (sizes[-1] / sizes[0]) ** 0.035
-    axes.set_xlim(sizes[0] / margin, sizes[-1] * margin)
-    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
-    axes.set_xticks([], minor=True)
-    axes.grid(visible=False, axis="x")
+def scale_values(axes: Axes, curves: Sequence[LearningCurve], chance: float | None, scale: Scale) -> None:
+    """Set the limits of the y axis so that all points and intervals are seen."""
     limits = [value for curve in curves for part in (curve.lows, curve.highs, curve.means) for value in part]
     known = [value for value in (*limits, chance) if value is not None]
     if scale == "rate":
@@ -101,41 +102,38 @@ def _scale_axes(axes: Axes, curves: Sequence[LearningCurve], chance: float | Non
         axes.set_ylim(min(known) - room, max(known) + room)
 
 
-def _tick_names(sizes: Sequence[int], width_pt: float) -> list[str]:
-    """Name the sizes, leaving out those that would run into their neighbour on a log axis of this width."""
-    span = np.log(sizes[-1] / sizes[0]) if len(sizes) > 1 else 1.0
-    names, last_end = [], -np.inf
-    for size in reversed(sizes):  # the largest size matters most, so it is named first
-        name = f"{size:,}"
-        centre = (1 - np.log(size / sizes[0]) / span) * width_pt
-        half = len(name) * 7.2 / 2
-        fits = centre - half > last_end + 4
-        names.append(name if fits else "")
-        last_end = centre + half if fits else last_end
-    return names[::-1]
-
-
-def _paint_curve(axes: Axes, curve: LearningCurve, index: int, *, n_curves: int) -> None:
+def paint_curve(
+    axes: Axes, curve: LearningCurve, places: SizeAxis, order: Sequence[str], *, size_pt: float = 6.0
+) -> None:
+    """Draw one curve with its intervals, a little beside the others; `order` decides colour and marker."""
+    index, n_curves = order.index(curve.model), len(order)
     colour = colour_of(index)
-    low, high = np.log(axes.get_xlim())
-    nudge = np.exp(NUDGE * (high - low) * (index - (n_curves - 1) / 2) / max(1, (n_curves - 1) / 3))
-    sizes = np.array(curve.sizes) * nudge
-    axes.plot(sizes, curve.means, color=colour, marker=marker_of(index), markersize=6, zorder=3)
-    for size, bottom, top in zip(sizes, curve.lows, curve.highs, strict=True):
+    low, high = axes.get_xlim()
+    nudge = NUDGE * (high - low) * (index - (n_curves - 1) / 2) / max(1, (n_curves - 1) / 3)
+    x = places.place(curve.sizes) + nudge
+    first = 1 if curve.sizes[0] == 0 else 0
+    if first and len(x) > 1:
+        axes.plot(x[:2], curve.means[:2], color=colour, linewidth=1.1, linestyle=(0, (1, 2)), zorder=2.5)
+    axes.plot(x[first:], curve.means[first:], color=colour, linewidth=size_pt / 3, zorder=3)
+    axes.plot(x, curve.means, color=colour, marker=marker_of(index), markersize=size_pt, linestyle="", zorder=3)
+    for place, bottom, top in zip(x, curve.lows, curve.highs, strict=True):
         if bottom is not None and top is not None:
-            axes.vlines(size, bottom, top, color=colour, alpha=0.4, linewidth=3.2, zorder=2)
+            axes.vlines(place, bottom, top, color=colour, alpha=0.4, linewidth=0.53 * size_pt, zorder=2)
 
 
-def _label_line_ends(figure: Figure, axes: Axes, curves: Sequence[LearningCurve], chance: float | None) -> None:
-    """Write each model's name beside its last point, moved apart where names would overlap; thin out size names."""
-    names = [(shorten(curve.model), curve.means[-1], colour_of(index)) for index, curve in enumerate(curves)]
-    if chance is not None:
-        names.append(("chance", chance, MUTED))
+def label_line_ends(figure: Figure, axes: Axes, ends: Sequence[tuple[str, float | None, float, str]]) -> None:
+    """Write each name right of the axes, moved apart where names would overlap.
+
+    Args:
+        figure: Is laid out here, for the layout decides how large the axes are.
+        axes: Where the lines are.
+        ends: Name, x (None for the right edge), y and colour of each line's end.
+    """
     texts = [
         axes.annotate(
-            name,
-            (1.0, value),
-            xycoords=("axes fraction", "data"),
+            shorten(name),
+            (1.0 if x is None else x, value),
+            xycoords=("axes fraction" if x is None else "data", "data"),
             xytext=(1.05, value),
             textcoords=("axes fraction", "data"),
             color=darken(colour),
@@ -145,16 +143,13 @@ def _label_line_ends(figure: Figure, axes: Axes, curves: Sequence[LearningCurve]
             arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.9, "shrinkA": 1, "shrinkB": 2},
             annotation_clip=False,
         )
-        for name, value, colour in names
+        for name, x, value, colour in ends
     ]
-    figure.draw_without_rendering()  # the layout decides how large the axes are
-    extent = axes.get_window_extent()
+    figure.draw_without_rendering()
     bottom, top = axes.get_ylim()
-    gap = LABEL_PT * 1.25 / (extent.height * 72 / figure.dpi) * (top - bottom)
-    for text, place in zip(texts, spread([value for _, value, _ in names], gap, bottom, top), strict=True):
+    gap = LABEL_PT * 1.25 / (axes.get_window_extent().height * 72 / figure.dpi) * (top - bottom)
+    for text, place in zip(texts, spread([value for _, _, value, _ in ends], gap, bottom, top), strict=True):
         text.set_position((1.05, place))
-    sizes = sorted({size for curve in curves for size in curve.sizes})
-    axes.set_xticks(sizes, _tick_names(sizes, extent.width * 72 / figure.dpi))
 
 
 def plot_comparison(

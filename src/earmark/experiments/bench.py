@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from earmark.core.errors import ConfigError, EarmarkError
 from earmark.experiments.grid import canonical_positions
 from earmark.experiments.results import ResultsStore
+from earmark.experiments.targets import target_view
 from earmark.experiments.trial import run_trial
+from earmark.experiments.zero_shot import scores_model
 from earmark.features.store import default_store
 from earmark.models import table
 from earmark.training.material import prepare
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from earmark.core.progress import Progress
     from earmark.data.dataset import Dataset
     from earmark.experiments.plan import ExperimentConfig, ModelPlan
-    from earmark.experiments.trial import Job
+    from earmark.experiments.trial import Job, Trial
     from earmark.training.material import Material
 
 OutcomeKind = Literal["done", "failed", "refused"]
@@ -82,7 +84,9 @@ class Bench:
         self._positions = canonical_positions(work.dataset)
         self._models = {model.title: model for model in work.config.models}
         self._materials: dict[str, Material] = {}
-        self._names: dict[str, str] = {}  # building a frontend to name its features can take as long as a trial
+        self._views: dict[str, Dataset] = {}
+        # by title and whether untrained; building a frontend to name its features can take as long as a trial
+        self._names: dict[tuple[str, bool], str] = {}
         for name, build in work.frontends.items():
             table.FRONTENDS.setdefault(name, build)
         for name, recipe in work.recipes.items():
@@ -92,9 +96,9 @@ class Bench:
         """Run a trial and keep its result, unless another process has done so meanwhile."""
         if self._results.is_done(job.trial.key):
             return Outcome(job, "done")
-        model = self._models[job.trial.model]
+        model = model_of(self._models[job.trial.model], job.trial)
         try:
-            result = run_trial(job, self._material(model), model.training_options(self._work.config.seed))
+            result = run_trial(job, self._material(model, job.trial), model.training_options(self._work.config.seed))
         except EarmarkError as error:
             return Outcome(job, "failed", str(error))
         except Exception as error:  # whatever a model of a third party does, the other trials go on
@@ -105,13 +109,21 @@ class Bench:
             return Outcome(job, "refused", str(error))
         return Outcome(job, "done")
 
-    def _material(self, model: ModelPlan) -> Material:
-        if model.title not in self._names:
-            self._names[model.title] = material_name(model)
-        name = self._names[model.title]
+    def _material(self, model: ModelPlan, trial: Trial) -> Material:
+        place = trial.model, trial.is_zero_shot
+        if place not in self._names:
+            self._names[place] = material_name(model)
+        name = self._names[place]
         if name not in self._materials:
             self._materials[name] = find_material(self._work.config, model, self._work.dataset)
-        return self._materials[name]
+        if trial.target not in self._views:
+            self._views[trial.target] = target_view(self._work.dataset, trial.target)
+        return replace(self._materials[name], dataset=self._views[trial.target])
+
+
+def model_of(model: ModelPlan, trial: Trial) -> ModelPlan:
+    """Return the model as it takes part in a trial: with its encoder's class scores where it is not trained."""
+    return scores_model(model) if trial.is_zero_shot else model
 
 
 def material_name(model: ModelPlan) -> str:

@@ -225,7 +225,7 @@ def _sizes(journal: Journal) -> dict[str | int, int]:
     real: dict[str | int, list[int]] = {}
     for trial in journal.trials:
         real.setdefault(trial.size, []).append(trial.n_train)
-    means = {size: max(1, round(float(np.mean(found)))) for size, found in real.items()}
+    means = {size: max(int(size != 0), round(float(np.mean(found)))) for size, found in real.items()}
     kept: dict[str | int, int] = {}
     for size, mean in sorted(means.items(), key=lambda item: item[1]):
         if mean not in kept.values():

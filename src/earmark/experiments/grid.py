@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +11,9 @@ from earmark.core.errors import ConfigError
 from earmark.core.identity import fingerprint
 from earmark.core.randomness import named_generator
 from earmark.data.split import make_folds
-from earmark.data.subsets import nested_subsets
+from earmark.experiments.targets import questions_of
 from earmark.experiments.trial import Job, Trial
+from earmark.experiments.zero_shot import Contender, untrained
 from earmark.features.store import default_store
 from earmark.models.table import build_frontend
 from earmark.training.augmentation import augmentations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from earmark.data.dataset import Dataset
     from earmark.data.split import Fold
     from earmark.experiments.plan import ExperimentConfig, ModelPlan, Size
+    from earmark.experiments.targets import Question
     from earmark.models.base import Recipe
 
 
@@ -69,18 +70,34 @@ def make_grid(config: ExperimentConfig, dataset: Dataset) -> Grid:
         )
     )
     leaks = tuple(sorted({group for fold in folds for group in fold.leaks}))
-    sizes, notes = _possible_sizes(config, folds)
-    definitions = [(model, *_definition(model, config.seed)) for model in config.models]
+    questions, notes = questions_of(config, dataset, folds)
+    trained = [Contender(model.title, *_definition(model, config.seed)) for model in config.models]
+    asked = {question.target: question.labels for question in questions if 0 in question.sizes}
+    untaught, more = untrained(config, asked) if asked else ({}, ())
     jobs = [
         Job(
-            Trial(model.title, size, len(train), fold.name, seed, definition, frontend, dataset.fingerprint, split),
+            Trial(
+                contender.title,
+                size,
+                len(train),
+                fold.name,
+                seed,
+                contender.definition,
+                contender.frontend,
+                dataset.fingerprint,
+                split,
+                question.target,
+            ),
             train,
             fold.test,
+            contender.columns,
         )
-        for seed, size, fold, train, split in _subsets(dataset, folds, sizes, config.seeds)
-        for model, definition, frontend in definitions
+        for seed, size, question, fold, train, split in _points(config, dataset, questions)
+        for contender in (untaught[question.target] if size == 0 else trained)
     ]
-    return Grid(tuple(jobs), folds, leaks, notes)
+    if not jobs:
+        raise ConfigError(f"training_sizes: nothing is left to do: {'; '.join((*notes, *more))}")
+    return Grid(tuple(jobs), folds, leaks, (*notes, *more))
 
 
 def shard_of(jobs: Sequence[Job], index: int, n_shards: int) -> list[Job]:
@@ -110,31 +127,22 @@ def canonical_positions(dataset: Dataset) -> NDArray[np.intp]:
     return positions
 
 
-def _subsets(
-    dataset: Dataset,
-    folds: Sequence[Fold],
-    sizes: Sequence[Size],
-    seeds: Sequence[int],
-) -> Iterator[tuple[int, Size, Fold, NDArray[np.intp], str]]:
-    numbers = [size for size in sizes if size != "all"]
+def _points(
+    config: ExperimentConfig, dataset: Dataset, questions: Sequence[Question]
+) -> Iterator[tuple[int, Size, Question, Fold, NDArray[np.intp], str]]:
+    """Yield seed, size, question and fold of every point with its training rows and the fingerprint of its clips."""
     names, positions = _clip_names(dataset), canonical_positions(dataset)
 
-    @cache
-    def train_rows(seed: int, index: int) -> dict[Size, NDArray[np.intp]]:
-        fold = folds[index]
-        nested = nested_subsets(dataset, fold.train, numbers, named_generator(seed, "subsets", fold.name))
-        by_size: dict[Size, NDArray[np.intp]] = {subset.asked: subset.rows for subset in nested}
-        return by_size | {"all": fold.train}
+    tested = {fold.name: sorted(names[row] for row in fold.test) for question in questions for fold in question.folds}
 
-    for seed in seeds:
-        for size in sizes:
-            for index, fold in enumerate(folds):
-                rows = train_rows(seed, index)[size]
-                train = rows[np.argsort(positions[rows])]  # a forest's numbers depend on the order of its examples
-                split = fingerprint(
-                    {"train": [names[row] for row in train], "test": sorted(names[r] for r in fold.test)}
-                )
-                yield seed, size, fold, train, split
+    for seed in config.seeds:
+        for size in config.training_sizes:
+            for question in questions:
+                for index, fold in enumerate(question.folds if size in question.sizes else ()):
+                    rows = question.rows(seed, index, size)
+                    train = rows[np.argsort(positions[rows])]  # a forest's numbers depend on the order of its examples
+                    split = fingerprint({"train": [names[row] for row in train], "test": tested[fold.name]})
+                    yield seed, size, question, fold, train, split
 
 
 def _clip_names(dataset: Dataset) -> list[str]:
@@ -144,21 +152,6 @@ def _clip_names(dataset: Dataset) -> list[str]:
     """
     sounds, _ = default_store().audio_keys([clip.path for clip in dataset.clips])
     return [f"{clip.id}\n{sounds.get(clip.path, '')}" for clip in dataset.clips]
-
-
-def _possible_sizes(config: ExperimentConfig, folds: Sequence[Fold]) -> tuple[tuple[Size, ...], tuple[str, ...]]:
-    """Return the sizes that every fold can give, and a note on those that one cannot.
-
-    A curve whose points average different folds would bend where the folds change.
-    """
-    smallest = min(folds, key=lambda fold: len(fold.train))
-    limit = len(smallest.train)
-    kept = tuple(size for size in config.training_sizes if size == "all" or size <= limit)
-    left_out = [str(size) for size in config.training_sizes if size not in kept]
-    why = f'fold "{smallest.name}" has {limit} training clips'
-    if not kept:
-        raise ConfigError(f"training_sizes: found {', '.join(left_out)}, but {why}; ask for fewer")
-    return kept, (f"training sizes {', '.join(left_out)} were left out: {why}",) if left_out else ()
 
 
 def _definition(model: ModelPlan, seed: int) -> tuple[str, str]:

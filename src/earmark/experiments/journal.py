@@ -12,13 +12,14 @@ from earmark.core.errors import DataError, StoreError
 from earmark.core.files import read_json, write_json
 from earmark.data.clip import Clip
 from earmark.data.dataset import Dataset
+from earmark.experiments.plan import JOURNAL_FILE
 from earmark.experiments.trial import Trial
 
 if TYPE_CHECKING:
     from earmark.experiments.grid import Grid
     from earmark.experiments.plan import ExperimentConfig
 
-FILE = "plan.json"
+FILE = JOURNAL_FILE
 FORMAT = "earmark-experiment"
 FORMAT_VERSION = 1
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +11,8 @@ from earmark.evaluation.confusion import confusion_matrix, most_confused
 from earmark.evaluation.metrics import METRICS, summarize
 from earmark.evaluation.plots import plot_confusion
 from earmark.evaluation.report import CLASS_HEADERS, class_table
-from earmark.experiments.words import difference_in_words, sentences, split_in_words, table_of_sizes, verdict
+from earmark.experiments.page_parts import add_data, add_failures, add_repeat, warn
+from earmark.experiments.words import difference_in_words, sentences, table_of_sizes, verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +44,7 @@ def render_page(findings: Findings, status: Status, curves: Picture | None, resu
         summary=verdict(findings),
         footer="Made by earmark. Everything on this page is in results.csv and results.json beside it.",
     )
-    _warn(page, findings, status)
+    warn(page, findings, status)
     for sentence in sentences(findings)[1:]:
         page.paragraph(sentence)
     if curves is not None:
@@ -54,30 +53,10 @@ def render_page(findings: Findings, status: Status, curves: Picture | None, resu
         _groups(page, findings)
         _confusion(page, findings)
         _costs(page, findings)
-    _data(page, findings)
-    _failures(page, findings, status)
-    _repeat(page, findings, results_folder)
+    add_data(page, findings)
+    add_failures(page, findings, status)
+    add_repeat(page, findings, results_folder)
     return page.render()
-
-
-def _warn(page: Page, findings: Findings, status: Status) -> None:
-    if not status.is_complete:
-        page.notice(
-            f"{status.n_done} of {status.n_total} trials are done, {status.n_failed} failed; all numbers below may "
-            "still change.",
-            "warning",
-            title="Partial results",
-            remedy="earmark experiment run does the rest; what is done is kept.",
-        )
-    if findings.journal.leaks:
-        page.notice(
-            split_in_words(findings.journal),
-            "bad",
-            title="Groups on both sides of the split",
-            remedy='Set folds = "leave-one-group-out" or "grouped:5" to measure what holds for new groups.',
-        )
-    for note in findings.journal.notes:
-        page.notice(note)
 
 
 def _curves(page: Page, findings: Findings, picture: Picture) -> None:
@@ -182,60 +161,3 @@ def _cost_table(page: Page, findings: Findings, largest: int) -> None:
             costs.append([model, f"{fit_s:.2f}", f"{score_ms:.3f}", f"{peak_mb:,.0f}"])
     columns = ["model", "fit, s", "score one clip, ms", "peak memory, MB"]
     page.table(columns, costs, caption="One core; features come from the store and are not counted")
-
-
-def _data(page: Page, findings: Findings) -> None:
-    dataset, journal = findings.journal.dataset, findings.journal
-    page.heading("Data")
-    per_label = Counter(label for clip in dataset.clips for label in clip.labels)
-    least, most = min(per_label.values(), default=0), max(per_label.values(), default=0)
-    n_groups = len(set(dataset.groups.tolist()))
-    page.facts(
-        [
-            ("Dataset", dataset.name),
-            ("Clips", f"{len(dataset.clips):,}"),
-            ("Groups", f"{n_groups:,}"),
-            (
-                "Labels",
-                f"{dataset.n_classes}: {', '.join(dataset.labels[:30])}{' …' if dataset.n_classes > 30 else ''}",
-            ),
-            ("Clips per label", f"{least:,}" if least == most else f"{least:,} to {most:,}"),
-            ("Source", dataset.source or "not stated"),
-            ("Licence", dataset.licence or "not stated"),
-            ("Fingerprint", journal.trials[0].dataset),
-        ]
-    )
-    rows: list[list[Cell]] = [[name, n_train, n_test] for name, n_train, n_test in journal.folds]
-    page.table(["fold", "training clips", "test clips"], rows, caption=split_in_words(journal))
-
-
-def _failures(page: Page, findings: Findings, status: Status) -> None:
-    warned = Counter(
-        text for entry in findings.entries if entry.done is not None for text in entry.done.facts["warnings"]
-    )
-    if not status.failures and not warned:
-        return
-    page.heading("What went wrong")
-    if status.failures:
-        items = [f"{failure.trial.title}: {failure.message}" for failure in status.failures]
-        page.notice(f"{len(items)} trials failed and are missing above; the next run tries them again.", "bad")
-        page.details(f"{len(items)} failed trials", items)
-    if warned:
-        page.details(f"{len(warned)} kinds of warnings", [f"{n} trials: {text}" for text, n in warned.most_common()])
-
-
-def _repeat(page: Page, findings: Findings, results_folder: Path) -> None:
-    page.heading("How to repeat this")
-    environments = Counter(
-        tuple(sorted(entry.done.facts["environment"].items())) for entry in findings.entries if entry.done is not None
-    )
-    folder = shlex.quote(str(results_folder))
-    page.preformatted(f"earmark experiment run PLAN.toml --results {folder}\nearmark experiment report {folder}")
-    page.paragraph(
-        f"The plan is kept in plan.json of that folder (fingerprint {findings.journal.fingerprint}). The number of "
-        "workers changes no result."
-    )
-    if len(environments) > 1:
-        page.notice("The results were computed in different environments.", "warning")
-    for environment, n_trials in environments.most_common():
-        page.facts([*environment, ("trials", f"{n_trials:,}")])

@@ -1,6 +1,7 @@
-"""What an experiment compares: models x training sizes x folds x seeds on one dataset, read from a TOML file.
+"""What an experiment compares: models x targets x training sizes x folds x seeds on one dataset, read from a file.
 
-Paths in a plan are relative to the folder of the plan file, so a plan means the same from everywhere.
+Paths in a plan are relative to the folder of the plan file, so a plan means the same from everywhere. Besides TOML a
+plan may be the `plan.json` that every results folder holds, which repeats that experiment.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from earmark.core.config import Config, parse_config, read_toml
-from earmark.core.errors import ConfigError, did_you_mean
+from earmark.core.errors import ConfigError, StoreError, did_you_mean
+from earmark.core.files import read_json
 from earmark.core.identity import fingerprint
 from earmark.core.settings import settings
 from earmark.data.options import LoadOptions
 from earmark.evaluation.metrics import Metric
+from earmark.experiments.zero_shot import check_given, check_names
 from earmark.models.aggregate import Aggregate
 from earmark.models.table import find_recipe
 from earmark.training.options import TrainingOptions
@@ -29,9 +32,16 @@ if TYPE_CHECKING:
     from earmark.models.base import Recipe
 
 Size = int | Literal["all"]
+ClassNames = tuple[str, ...]
+
+JOURNAL_FILE = "plan.json"
+NULL = "null"  # TOML has no word for none
+DETECTION_METRIC = "roc_auc"  # does not depend on how rare the target is in the test set
 
 # What decides how a plan is carried out or shown, but never a number in it.
-_NOT_IN_FINGERPRINT = {"name", "metric", "workers", "results", "executor", "plugins"}
+_NOT_IN_FINGERPRINT = {"name", "metric", "workers", "results", "results_mirror", "executor", "plugins"}
+# Keys that came later: left out where they are not used, so that plans from before keep their fingerprint.
+_LATER = ("targets", "zero_shot")
 
 
 class ModelPlan(Config):
@@ -44,6 +54,11 @@ class ModelPlan(Config):
     aggregate: Aggregate = Field(default="mean", description="From the windows of a clip to the clip")
     augmentation: str = Field(default="none", description="Name in the table of augmentations")
     copies: int = Field(default=0, ge=0, le=50, description="Augmented copies of each training clip")
+
+    @field_validator("frontend", "classifier")
+    @classmethod
+    def _unset(cls, options: dict[str, Any]) -> dict[str, Any]:
+        return {key: None if value == NULL else value for key, value in options.items()}
 
     @property
     def title(self) -> str:
@@ -70,22 +85,37 @@ class ExperimentConfig(Config):
     )
     read: dict[str, Any] = Field(default_factory=dict, description="How the dataset is read, such as label_column")
     models: tuple[ModelPlan, ...] = Field(min_length=1, description="Recipe names, or tables with options")
+    targets: tuple[str, ...] = Field(default=(), description="Labels to detect one at a time (empty: all at once)")
     training_sizes: tuple[Size, ...] = Field(
-        default=("all",), min_length=1, description='Numbers of training clips, or "all"'
+        default=("all",), min_length=1, description='Numbers of training clips, 0 for zero-shot, or "all"'
+    )
+    zero_shot: dict[str, ClassNames | dict[str, ClassNames]] = Field(
+        default_factory=dict, description="The encoders' classes that stand for a target, for all models or for one"
     )
     folds: str = Field(default="grouped:5", description='"leave-one-group-out", "grouped:5" or "given"')
     allow_shared_groups: str = Field(default="", description="Why given folds may share groups (empty: they may not)")
     seeds: tuple[int, ...] = Field(
         default=(0,), min_length=1, description="Seeds of subsets and models: a list, or how many"
     )
-    metric: str = Field(default="accuracy", description="What the report compares first")
+    metric: str = Field(
+        default="accuracy", description="What the report compares first (with targets the default is roc_auc)"
+    )
     seed: int = Field(default_factory=lambda: settings().random_seed, ge=0, description="Seed of folds and copies")
     workers: int = Field(default_factory=lambda: settings().max_workers, ge=1, description="Processes")
     executor: str = Field(default="local", description="Where trials run")
     results: Path | None = Field(default=None, description="Results folder (none: results/<name>)")
+    results_mirror: str = Field(
+        default="", description="Address in object storage to share results at, or a name below EARMARK_RESULTS_URL"
+    )
     plugins: tuple[str, ...] = Field(
         default=(), description="Modules to import first, which register recipes of your own"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _measure_detection(cls, values: Any) -> Any:
+        detects = isinstance(values, dict) and bool(values.get("targets")) and "metric" not in values
+        return {**values, "metric": DETECTION_METRIC} if detects else values
 
     @field_validator("models", mode="before")
     @classmethod
@@ -98,6 +128,11 @@ class ExperimentConfig(Config):
     @classmethod
     def _count_seeds(cls, seeds: Any) -> Any:
         return tuple(range(seeds)) if isinstance(seeds, int) and not isinstance(seeds, bool) else seeds
+
+    @field_validator("zero_shot", mode="before")
+    @classmethod
+    def _list_classes(cls, given: Any) -> Any:
+        return check_given(given)
 
     @field_validator("read")
     @classmethod
@@ -112,8 +147,8 @@ class ExperimentConfig(Config):
     @classmethod
     def _order_sizes(cls, sizes: tuple[Size, ...]) -> tuple[Size, ...]:
         for size in sizes:
-            if size != "all" and size < 1:
-                raise ValueError(f'a training size is {size}; expected at least 1, or "all"')
+            if size != "all" and size < 0:
+                raise ValueError(f'a training size is {size}; expected 0 (zero-shot) or more, or "all"')
         numbers: tuple[Size, ...] = tuple(sorted({size for size in sizes if size != "all"}))
         return (*numbers, "all") if "all" in sizes else numbers
 
@@ -129,12 +164,29 @@ class ExperimentConfig(Config):
         for model in self.models:
             model.found_recipe()
         Metric(self.metric)
+        check_names(
+            self.zero_shot, {name for model in self.models for name in (model.title, model.recipe)}, self.targets
+        )
+        return self
+
+    @model_validator(mode="after")
+    def _check_targets(self) -> ExperimentConfig:
+        for target, n_times in Counter(self.targets).items():
+            if n_times > 1 or not target:
+                raise ValueError(f'the target "{target}" stands {n_times} times; expected different labels')
+        odd = [size for size in self.training_sizes if self.targets and size != "all" and size % 2]
+        if odd:
+            raise ValueError(
+                f"with targets one half of the training clips has the target, so sizes are even; found {odd[0]}, "
+                f"use {odd[0] + 1}"
+            )
         return self
 
     @property
     def fingerprint(self) -> str:
         """Name of what it computes: equal for plans that differ only in how they are carried out or shown."""
-        return fingerprint(self.model_dump(mode="json", exclude=_NOT_IN_FINGERPRINT))
+        values = self.model_dump(mode="json", exclude=_NOT_IN_FINGERPRINT)
+        return fingerprint({name: value for name, value in values.items() if value or name not in _LATER})
 
     @property
     def folder(self) -> Path:
@@ -162,12 +214,34 @@ def parse_plan(values: Mapping[str, Any], where: str) -> ExperimentConfig:
 
 
 def read_plan(path: Path) -> ExperimentConfig:
-    """Return the plan in a TOML file, its paths resolved from the file's folder.
+    """Return the plan in a TOML file or in the plan.json of a results folder, its paths resolved from its folder.
 
     Raises:
-        ConfigError: The file is missing or not TOML, or a key is not known, missing or refused.
+        ConfigError: The file is missing or not a plan, or a key is not known, missing or refused.
     """
-    plan = parse_plan(read_toml(path), str(path))
+    return resolve_plan(parse_plan(read_values(path), str(path)), path)
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """Return the keys and values of a plan file, unchecked.
+
+    Raises:
+        ConfigError: The file is missing, or neither TOML nor the plan.json of a results folder.
+    """
+    if path.suffix.lower() != ".json":
+        return read_toml(path)
+    try:
+        values = read_json(path)
+    except StoreError as error:
+        raise ConfigError(str(error)) from error
+    plan = values.get("plan") if isinstance(values, dict) else None
+    if not isinstance(plan, dict):
+        raise ConfigError(f"{path}: holds no plan; expected TOML, or the {JOURNAL_FILE} of a results folder")
+    return plan | {"results": str(path.resolve().parent)}
+
+
+def resolve_plan(plan: ExperimentConfig, path: Path) -> ExperimentConfig:
+    """Return the plan with its paths resolved from the folder of the file that it came from."""
     base = path.resolve().parent
     changes: dict[str, Any] = {"results": base / (plan.results or plan.folder)}
     if (base / plan.dataset).exists():

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from earmark.core.files import write_bytes, write_json, write_text
-from earmark.evaluation.metrics import METRICS
+from earmark.core.files import write_bytes, write_json
 from earmark.evaluation.plots import plot_learning_curves
 from earmark.evaluation.style import shorten
+from earmark.experiments import target_words
+from earmark.experiments.by_target import TargetFindings
 from earmark.experiments.curves import find
+from earmark.experiments.export import (
+    COST_COLUMNS,
+    MORE_COLUMNS,
+    POINT_COLUMNS,
+    TRIAL_COLUMNS,
+    csv_text,
+    curve_rows,
+    flat,
+    parquet_bytes,
+    point_rows,
+    trial_rows,
+)
 from earmark.experiments.journal import read_journal
 from earmark.experiments.page import render_page
 from earmark.experiments.results import ResultsStore
 from earmark.experiments.status import folder_status
+from earmark.experiments.target_page import render_target_page
+from earmark.experiments.target_report import find_targets, summary_of_targets, tell
 from earmark.experiments.words import sentences, split_in_words, table_of_sizes, verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from earmark.evaluation.style import Picture
-    from earmark.experiments.curves import Findings
+    from earmark.experiments.curves import Entry, Findings
     from earmark.experiments.status import Status
+    from earmark.experiments.target_page import Story
 
-COLUMNS = ("model", "size", "n_train", "fold", "seed", "n_test", *METRICS)
 MAX_TITLE_CHARACTERS = 44
-MORE_COLUMNS = ("fit_s", "score_s", "peak_memory_bytes", "warnings", "key")
 
 
 @dataclass(frozen=True)
@@ -36,27 +49,36 @@ class Report:
     """Where a report lies and what it says first.
 
     Attributes:
-        folder: Holds report.html, learning_curves.png and .svg, results.csv and results.json.
+        folder: Holds the page, the pictures and the numbers.
         findings: The numbers behind it.
         status: How far the experiment was.
         files: Everything that was written.
+        story: What was found, of an experiment on targets.
     """
 
     folder: Path
-    findings: Findings
+    findings: Findings | TargetFindings
     status: Status
     files: tuple[Path, ...]
+    story: Story | None = None
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Return headers and rows of training size by model, as text."""
+        if isinstance(self.findings, TargetFindings):
+            return target_words.table_of_sizes(self.findings)
         return table_of_sizes(self.findings)
 
     def sentences(self) -> list[str]:
         """Return what was found in words: the verdict, the other models, the split."""
+        if isinstance(self.findings, TargetFindings):
+            story = self.story or tell(self.findings, self.status)
+            return target_words.sentences(story.findings, story.pairs, story.needed)
         return sentences(self.findings)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `results.json` holds, without the single trials."""
+        if isinstance(self.findings, TargetFindings):
+            return summary_of_targets(self.story or tell(self.findings, self.status))
         return summary_of(self.findings, self.status)
 
 
@@ -67,18 +89,43 @@ def write_report(results_folder: Path, out: Path | None = None) -> Report:
         StoreError: There is no experiment, its files are damaged, or the output cannot be written.
     """
     status = folder_status(results_folder)
-    findings = find(read_journal(results_folder), ResultsStore(results_folder))
+    journal, results = read_journal(results_folder), ResultsStore(results_folder)
     folder = out or results_folder
-    picture = draw_curves(findings)
-    contents: list[tuple[str, bytes]] = [("results.csv", csv_text(findings).encode())]
-    if picture is not None:
-        contents += [("learning_curves.png", picture.png), ("learning_curves.svg", picture.svg.encode())]
-    for name, content in contents:
+    if any(trial.target for trial in journal.trials):
+        story = tell(find_targets(journal, results), status)
+        page = render_target_page(story, results_folder)
+        files = _write(folder, story.pictures, story.findings.entries, point_rows(story.findings), page)
+        report = Report(folder, story.findings, status, files, story)
+    else:
+        findings = find(journal, results)
+        picture = draw_curves(findings)
+        pictures = {} if picture is None else {"learning_curves": picture}
+        page = render_page(findings, status, picture, results_folder)
+        files = _write(folder, pictures, findings.entries, curve_rows(findings), page)
+        report = Report(folder, findings, status, files)
+    write_json(folder / "results.json", report.to_dict() | {"trials": trial_rows(report.findings.entries)})
+    return report
+
+
+def _write(
+    folder: Path, pictures: Mapping[str, Picture], entries: Sequence[Entry], points: list[dict[str, Any]], page: str
+) -> tuple[Path, ...]:
+    """Write everything but results.json; return all files."""
+    trials = flat(trial_rows(entries))
+    columns = [*TRIAL_COLUMNS, *MORE_COLUMNS]
+    contents: dict[str, bytes] = {
+        "results.csv": csv_text(trials, columns).encode(),
+        "summary.csv": csv_text(points, [*POINT_COLUMNS, *COST_COLUMNS]).encode(),
+    }
+    parquet = parquet_bytes(trials, columns)
+    if parquet is not None:
+        contents["results.parquet"] = parquet
+    for name, picture in pictures.items():
+        contents |= {f"{name}.png": picture.png, f"{name}.svg": picture.svg.encode()}
+    contents["report.html"] = page.encode()
+    for name, content in contents.items():
         write_bytes(folder / name, content)
-    write_json(folder / "results.json", summary_of(findings, status) | {"trials": _trial_rows(findings)})
-    write_text(folder / "report.html", render_page(findings, status, picture, results_folder))
-    names = [*(name for name, _ in contents), "results.json", "report.html"]
-    return Report(folder, findings, status, tuple(folder / name for name in names))
+    return tuple(folder / name for name in [*[*contents][:-1], "results.json", "report.html"])
 
 
 def draw_curves(findings: Findings) -> Picture | None:
@@ -103,17 +150,6 @@ def chance_of(findings: Findings) -> float | None:
     return (
         1 / findings.journal.dataset.n_classes if one and findings.metric in ("accuracy", "balanced_accuracy") else None
     )
-
-
-def csv_text(findings: Findings) -> str:
-    """Return one line per trial that is done, and a header."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [*COLUMNS, *MORE_COLUMNS], lineterminator="\n")
-    writer.writeheader()
-    for row in _trial_rows(findings):
-        metrics = row.pop("metrics")
-        writer.writerow({**row, **metrics, "warnings": " | ".join(row["warnings"])})
-    return text.getvalue()
 
 
 def summary_of(findings: Findings, status: Status) -> dict[str, Any]:
@@ -146,17 +182,3 @@ def summary_of(findings: Findings, status: Status) -> dict[str, Any]:
         "plan": journal.plan,
         "reported_with": {"python": platform.python_version()},
     }
-
-
-def _trial_rows(findings: Findings) -> list[dict[str, Any]]:
-    rows = []
-    for entry in findings.entries:
-        if entry.done is None:
-            continue
-        trial, facts = asdict(entry.trial), entry.done.facts
-        row = {name: trial[name] for name in ("model", "size", "n_train", "fold", "seed")}
-        more = {
-            name: facts[name] for name in ("n_test", "metrics", "fit_s", "score_s", "peak_memory_bytes", "warnings")
-        }
-        rows.append({**row, **more, "key": entry.trial.key})
-    return rows

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 FORMAT = "earmark-trial"
 FORMAT_VERSION = 1
 STALE_AFTER_S = 3600.0
+TRIALS = "trials"
 _NEEDED = {"format", "version", "key", "trial", "n_test", "metrics", "fit_s", "score_s", "warnings", "environment"}
 
 
@@ -89,7 +90,7 @@ class ResultsStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._trials = folder / "trials"
+        self._trials = folder / TRIALS
         self._failed = folder / "failed"
 
     def prepare(self) -> None:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from earmark.core.errors import DataError, ModelError, StoreError
 from earmark.core.progress import SILENT
 from earmark.data.loading import load_dataset
-from earmark.experiments.bench import Outcome, Work, find_material, material_name
+from earmark.experiments.bench import Outcome, Work, find_material, material_name, model_of
 from earmark.experiments.executors import find_executor
 from earmark.experiments.grid import distinct, make_grid, shard_of
 from earmark.experiments.journal import Journal, read_journal, write_journal
 from earmark.experiments.results import ResultsStore
+from earmark.experiments.results_mirror import ResultsMirror
 from earmark.experiments.status import Status, status_of
 from earmark.models.table import build_classifier
 
@@ -69,15 +70,17 @@ class ExperimentRunner:
         mine = shard_of(distinct(grid.jobs), *self._shard)
         results = ResultsStore(self.folder)
         results.prepare()
-        with _only_run(self.folder, self._shard):
+        with _only_run(self.folder, self._shard), self._mirror() as mirror:
             write_journal(self.folder, Journal.of(self.config, dataset, grid))
+            if mirror:
+                mirror.sync()
             done = results.load_all(job.trial.key for job in mine)
             todo = [job for job in mine if job.trial.key not in done]
             work = Work.of(self.config, dataset, self.folder)
             todo = self._prepare_features(work, todo, results)
             self._progress.start("trials", len(mine))
             self._progress.advance(len(mine) - len(todo))
-            self._do(work, todo, results)
+            self._do(work, todo, results, mirror)
         return self.status()
 
     async def run_multi_factor_experiment(self) -> Status:
@@ -110,6 +113,10 @@ class ExperimentRunner:
         """Return every trial of the plan. Raises what `status` raises."""
         return self._journal().trials
 
+    def notes(self) -> tuple[str, ...]:
+        """Return what is done otherwise than asked, such as sizes left out. Raises what `status` raises."""
+        return self._journal().notes
+
     def _journal(self) -> Journal:
         """Return the journal in the folder if it is this plan's, else a new one, not written."""
         with contextlib.suppress(StoreError):
@@ -123,30 +130,39 @@ class ExperimentRunner:
         if self._loaded is None:
             dataset = load_dataset(self.config.dataset, self.config.load_options(), self._progress)
             for model in self.config.models:  # a wrong option is one error now, not one for each trial later
-                build_classifier(model.found_recipe(), dataset.task, model.classifier)
+                build_classifier(
+                    model.found_recipe(), "many" if self.config.targets else dataset.task, model.classifier
+                )
             self._loaded = dataset, make_grid(self.config, dataset)
         return self._loaded
 
     def _prepare_features(self, work: Work, jobs: Sequence[Job], results: ResultsStore) -> list[Job]:
         """Compute what the store lacks; return the jobs without those whose model has no features to offer."""
-        wanted = {job.trial.model for job in jobs}
+        models = {model.title: model for model in self.config.models}
+        wanted = {(job.trial.model, job.trial.is_zero_shot): job.trial for job in jobs}
         ready: set[str] = set()
-        failed: dict[str, str] = {}
-        for model in self.config.models:
+        failed: dict[tuple[str, bool], str] = {}
+        for place, trial in wanted.items():
+            model = model_of(models[trial.model], trial)
             name = material_name(model)
-            if model.title not in wanted or name in ready:
+            if name in ready:
                 continue
             try:
                 find_material(self.config, model, work.dataset, progress=self._progress, workers=self.config.workers)
                 ready.add(name)
             except (ModelError, DataError) as error:
-                failed[model.title] = str(error)
+                failed[place] = str(error)
         for job in jobs:
-            if job.trial.model in failed:
-                results.save_failure(job.trial, failed[job.trial.model])
-        return [job for job in jobs if job.trial.model not in failed]
+            if (place := (job.trial.model, job.trial.is_zero_shot)) in failed:
+                results.save_failure(job.trial, failed[place])
+        return [job for job in jobs if (job.trial.model, job.trial.is_zero_shot) not in failed]
 
-    def _do(self, work: Work, jobs: Sequence[Job], results: ResultsStore) -> None:
+    def _mirror(self) -> contextlib.AbstractContextManager[ResultsMirror | None]:
+        """Return the copy of the results in object storage, if the plan has one."""
+        address = self.config.results_mirror
+        return ResultsMirror(address, self.folder, self._progress) if address else contextlib.nullcontext()
+
+    def _do(self, work: Work, jobs: Sequence[Job], results: ResultsStore, mirror: ResultsMirror | None) -> None:
         outcomes = find_executor(self.config.executor)(work, jobs, self.config.workers)
         with contextlib.closing(outcomes):
             for outcome in self._until_stopped(outcomes):
@@ -154,6 +170,8 @@ class ExperimentRunner:
                     raise StoreError(outcome.message)
                 if outcome.kind == "failed":
                     results.save_failure(outcome.job.trial, outcome.message)
+                elif mirror:
+                    mirror.push_trial(outcome.job.trial.key)
                 self._progress.note(outcome.job.trial.title)
                 self._progress.advance()
 

@@ -10,6 +10,8 @@ from functools import cached_property, lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from earmark.core.identity import fingerprint
 from earmark.core.randomness import named_generator
 from earmark.evaluation.metrics import summarize
@@ -18,10 +20,10 @@ from earmark.models.calibrate import Calibration
 from earmark.training.material import fit_clips
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from earmark.experiments.plan import Size
+    from earmark.models.base import Classifier
     from earmark.training.material import Material
     from earmark.training.options import TrainingOptions
 
@@ -42,6 +44,7 @@ class Trial:
         frontend: Fingerprint of the features.
         dataset: Fingerprint of the dataset.
         split: Fingerprint of the clips that it is trained and tested on: their ids and their sound.
+        target: The label that it detects; empty where all labels are told apart at once.
     """
 
     model: str
@@ -53,19 +56,31 @@ class Trial:
     frontend: str
     dataset: str
     split: str
+    target: str = ""
 
     @cached_property
     def key(self) -> str:
         """Name of its result: equal wherever the same model learns from the same clips with the same seed.
 
-        What a plan calls the model and the size is not in it: renaming repeats no work.
+        What a plan calls the model and the size is not in it: renaming repeats no work. Nor is the seed where nothing
+        is drawn and nothing learnt: one trial answers for all seeds.
         """
-        return fingerprint([self.definition, self.frontend, self.dataset, self.split, self.fold, self.seed])
+        seed = "any" if self.is_zero_shot else self.seed
+        parts = [self.definition, self.frontend, self.dataset, self.split, self.fold, seed]
+        return fingerprint([*parts, self.target] if self.target else parts)
+
+    @property
+    def is_zero_shot(self) -> bool:
+        """Whether the encoder's own classes answer, without training."""
+        return self.size == 0
 
     @property
     def title(self) -> str:
         """The trial in words."""
-        return f'{self.model}, {self.n_train} clips, fold "{self.fold}", seed {self.seed}'
+        asked = f'{self.model}, "{self.target}"' if self.target else self.model
+        if self.is_zero_shot:
+            return f'{asked}, zero-shot, fold "{self.fold}"'
+        return f'{asked}, {self.n_train} clips, fold "{self.fold}", seed {self.seed}'
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Trial:
@@ -116,15 +131,24 @@ class TrialResult:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A trial with the positions of its clips in the dataset, (n_train,) and (n_test,)."""
+    """A trial with the positions of its clips in the dataset, (n_train,) and (n_test,).
+
+    `columns` are the encoder's classes that stand for each label, of zero-shot trials only.
+    """
 
     trial: Trial
     train: NDArray[np.intp]
     test: NDArray[np.intp]
+    columns: tuple[tuple[int, ...], ...] = ()
 
 
 def run_trial(job: Job, material: Material, options: TrainingOptions) -> TrialResult:
     """Fit on the job's training clips and measure on its test clips.
+
+    Args:
+        job: The trial and its clips.
+        material: Their features; its dataset has the labels that the trial asks for.
+        options: How the model is made; `aggregate` also holds for zero-shot.
 
     Raises:
         ModelError: A class has no training example.
@@ -134,9 +158,7 @@ def run_trial(job: Job, material: Material, options: TrainingOptions) -> TrialRe
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         start_s = time.perf_counter()
-        # Fold and seed but not the size: along a learning curve only the clips change.
-        rng = named_generator(job.trial.seed, "fit", job.trial.fold)
-        classifier = fit_clips(material, job.train, options, rng)
+        classifier = _answering(job, material, options)
         fitted_s = time.perf_counter()
         scores = material.clip_scores(classifier, job.test, options.aggregate)
         scored_s = time.perf_counter()
@@ -154,6 +176,20 @@ def run_trial(job: Job, material: Material, options: TrainingOptions) -> TrialRe
         warnings=_messages(caught),
         environment=environment(),
     )
+
+
+def _answering(job: Job, material: Material, options: TrainingOptions) -> Classifier:
+    trial = job.trial
+    # Fold and seed but not the size: along a learning curve only the clips change.
+    names = (trial.fold, trial.target) if trial.target else (trial.fold,)
+    rng = named_generator(trial.seed, "fit", *names)
+    if not trial.is_zero_shot:
+        return fit_clips(material, job.train, options, rng)
+    from earmark.models.zero_shot import ZeroShot
+
+    classifier = ZeroShot(task=material.dataset.task, columns=job.columns)
+    classifier.fit(np.asarray(material.table.features[:0]), material.dataset.targets[:0], rng)
+    return classifier
 
 
 @lru_cache(maxsize=1)

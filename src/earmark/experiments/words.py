@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from earmark.experiments.journal import Journal
 
 SURE = 0.05
+EACH_ALONE = (
+    " Each clip is a group of its own here: if several were cut from one recording, name the recordings with group_by "
+    "(--group-by), or the numbers promise too much for new recordings."
+)
 
 
 def verdict(findings: Findings) -> str:
@@ -58,7 +62,7 @@ def against_others(findings: Findings) -> list[str]:
     n_train = curve.sizes[index]
     pairs = [pair for pair in findings.pairs if pair.n_train == n_train]
     mine = [pair for pair in pairs if curve.model in (pair.model_a, pair.model_b)]
-    return [_against(pair, curve.model) for pair in mine] + _limits_of_test(pairs)
+    return [_against(pair, curve.model) for pair in mine] + limits_of_test(pairs)
 
 
 def leaders(findings: Findings) -> str:
@@ -79,8 +83,8 @@ def leaders(findings: Findings) -> str:
             others.setdefault(leader, []).append(f"{n_train:,}")
     if not others:
         return f"{winner} leads at every size." if len(findings.sizes) > 1 and len(findings.models) > 1 else ""
-    parts = [f"{leader} leads at {_listed(sizes)} clips" for leader, sizes in others.items()]
-    return f"With fewer clips the order differs: {_listed(parts)}."
+    parts = [f"{leader} leads at {listed(sizes)} clips" for leader, sizes in others.items()]
+    return f"With fewer clips the order differs: {listed(parts)}."
 
 
 def split_in_words(journal: Journal) -> str:
@@ -91,20 +95,21 @@ def split_in_words(journal: Journal) -> str:
     what = {
         "leave-one-group-out": f"Each of the {n_folds} folds tests one group that its models never heard",
         "given": f"The split is the one that came with the data, {n_folds} fold{'s' if n_folds > 1 else ''}",
-    }.get(spec, f"{n_groups} groups are divided into {n_folds} fold{'s' if n_folds > 1 else ''} ({spec})")
+    }.get(spec, f"{n_groups:,} groups are divided into {n_folds} fold{'s' if n_folds > 1 else ''} ({spec})")
     if journal.leaks:
         return (
             f"{what}. {len(journal.leaks)} groups stand on both sides of it, so the numbers promise too much for new "
             f"groups. The reason given for this: {journal.plan['allow_shared_groups']}"
         )
-    return f"{what}; no group is in the training and the test clips of one fold."
+    alone = EACH_ALONE if n_groups == len(journal.dataset.clips) else ""
+    return f"{what}; no group is in the training and the test clips of one fold.{alone}"
 
 
 def difference_in_words(pair: Pair) -> tuple[str, str, str]:
     """Return difference with interval, p-value and corrected p-value as text."""
     comparison = pair.comparison
     difference = format_difference(comparison.difference, comparison.low, comparison.high)
-    return difference, _p(comparison.p_value), _p(pair.p_holm)
+    return difference, p_text(comparison.p_value), p_text(pair.p_holm)
 
 
 def _title(findings: Findings) -> str:
@@ -126,14 +131,14 @@ def _against(pair: Pair, winner: str) -> str:
     other = pair.model_a if turned else pair.model_b
     low, high = (-comparison.high, -comparison.low) if turned else (comparison.low, comparison.high)
     value = -comparison.difference if turned else comparison.difference
-    n_more = f", Holm-corrected {_p(pair.p_holm)}" if pair.p_holm != comparison.p_value else ""
+    n_more = f", Holm-corrected {p_text(pair.p_holm)}" if pair.p_holm != comparison.p_value else ""
     sure = "" if pair.p_holm < SURE or low > 0 or high < 0 else "; not certain, the interval includes 0"
     return (
         f"Against {other}: {format_difference(value, low, high)}, {format_p_value(comparison.p_value)}{n_more}{sure}."
     )
 
 
-def _limits_of_test(pairs: list[Pair]) -> list[str]:
+def limits_of_test(pairs: list[Pair]) -> list[str]:
     """Say where there are too few groups for any p-value to become small, however clear the difference."""
     if not pairs:
         return []
@@ -149,9 +154,11 @@ def _limits_of_test(pairs: list[Pair]) -> list[str]:
     return [text]
 
 
-def _p(value: float) -> str:
+def p_text(value: float) -> str:
+    """Return a p-value with three decimals."""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _listed(words: list[str]) -> str:
+def listed(words: list[str]) -> str:
+    """Return words as a list in a sentence."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
