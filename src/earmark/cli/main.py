@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from earmark import __version__
-from earmark.cli import bundle, data, demo, evaluate, experiment, predict, train
+from earmark.cli import bundle, data, demo, distort, evaluate, experiment, predict, train, weights
 from earmark.cli.console import note, show
 from earmark.core.errors import ConfigError, EarmarkError
 
@@ -34,9 +34,11 @@ app.command("demo")(demo.demo)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("distort", cls=distort.Chained)(distort.distort)
 app.add_typer(data.app, name="data")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(bundle.app, name="bundle")
+app.add_typer(weights.app, name="weights")
 
 
 def _print_version(wanted: bool) -> None:
