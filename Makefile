@@ -1,5 +1,5 @@
 # make demo    the main job, from digits to a bundle that names them; needs nothing but Python 3.11 or newer
-# make test    the whole test suite with coverage; ARGS are handed to pytest: make test ARGS="tests/core --no-cov"
+# make test    the whole test suite with coverage; ARGS are handed to pytest: make test ARGS="tests/core --no-cov -n 0"
 # make check   style, types, floors and lengths, documentation complete
 # make bench   the speed that docs/benchmarks.md speaks of
 # All set up .venv first. To choose the Python: make clean, then make PYTHON=python3.12 test
@@ -16,7 +16,7 @@ demo: $(APP)
 	@$(BIN)/earmark demo
 
 test: $(TOOLS)
-	$(BIN)/python -m pytest --cov --cov-fail-under=85 $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov --cov-fail-under=85 $(ARGS)
 
 check: $(TOOLS)
 	$(BIN)/ruff format --check .
