@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from earmark.core.errors import BundleError
+from earmark.core.errors import BundleError, WeightsError
 from earmark.models import bundle as bundles
 from earmark.models import load_bundle, save_bundle
 
@@ -82,3 +82,15 @@ def test_a_tampered_bundle_is_refused(run: Run, bundle: Path, tmp_path: Path) ->
     (folder / "bundle.json").write_text((folder / "bundle.json").read_text().replace('"loud"', '"soft"'))
     with pytest.raises(BundleError, match="was changed after it was written"):
         run("bundle", "show", folder)
+
+
+def test_a_bundle_whose_weights_are_not_here_still_tells_its_licences(
+    run: Run, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(_: object) -> None:
+        raise WeightsError('weights "perch" were found nowhere')
+
+    monkeypatch.setattr(bundles.Bundle, "graph", missing)
+    told = run("bundle", "show", bundle)
+    assert "CC0" in told.stdout
+    assert 'this bundle cannot run here yet: weights "perch" were found nowhere' in told.stderr

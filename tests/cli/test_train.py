@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from earmark.core.errors import ConfigError, LeakError
 from earmark.models import load_bundle
+from earmark.models.table import RECIPES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -168,3 +170,11 @@ def test_an_unknown_recipe_comes_with_the_nearest(run: Run, tones: Path) -> None
 
 def test_an_unknown_mode_is_a_mistake_in_the_command(run: Run, tones: Path) -> None:
     assert "cvgrid" in run("train", tones, "--mode", "best", code=2).stderr
+
+
+def test_a_licence_without_commercial_use_is_told(
+    run: Run, tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RECIPES, "level", replace(RECIPES["level"], weights=("birdnet",)))
+    told = run("train", tones, *LEVEL, "--folds", "grouped:2", "--out", tmp_path)
+    assert "weights: birdnet (CC-BY-NC-SA-4.0) forbids commercial use, and so of this bundle" in told.stderr

@@ -191,7 +191,7 @@ def test_trees_and_linear_models_have_nothing_to_quantise(tones: Dataset, tmp_pa
 
 def test_a_label_that_the_bundle_does_not_know_is_refused(head_bundle: Bundle, tones: Dataset) -> None:
     other = Dataset.of("other", [replace(tones.clips[0], labels=("hihg",))])
-    with pytest.raises(DataError, match='high-0.wav: label "hihg" is not one of the bundle\'s; did you mean "high"'):
+    with pytest.raises(DataError, match=r'high-0\.wav: label "hihg" is not one of the bundle\'s; did you mean "high"'):
         quantize_bundle(head_bundle, other)
 
 

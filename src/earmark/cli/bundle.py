@@ -37,11 +37,15 @@ def list_bundles(as_json: AsJson = False) -> None:
 @app.command("show")
 def show_bundle(model: Model, as_json: AsJson = False) -> None:
     """Verify a bundle and show what it is, how good it is, and what it was made from."""
+    from earmark.core.errors import MissingExtraError, WeightsError
     from earmark.evaluation.report import format_number
     from earmark.models import load_bundle
 
     bundle = load_bundle(model)
-    bundle.graph()
+    try:
+        bundle.graph()
+    except (WeightsError, MissingExtraError) as error:  # whoever was handed a bundle may read its licences first
+        note(f"earmark: this bundle cannot run here yet: {error}")
     if as_json:
         show_json(bundle.spec.sealed() | {"folder": str(bundle.folder)})
         return

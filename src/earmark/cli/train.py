@@ -118,6 +118,9 @@ def train(
                 folder = _free_folder(out / name, avoid=avoid_overwrite)
                 bundle = save_trained(trained, folder, folder.name, summary=summary)
             record.result(trained, bundle)
+    for part in bundle.spec.licences:
+        if part.non_commercial:
+            note(f"earmark: {part.what} ({part.licence}) forbids commercial use, and so of this bundle")
     if as_json:
         show_json({"bundle": str(bundle.folder), **measurements(trained)})
     else:

@@ -53,6 +53,8 @@ def _forecast(findings: TargetFindings, model: str, place: str, goal: float) -> 
     for point in findings.points(place, model):
         if point.n_train > 0 and point.n_train > max(columns, default=0):
             values = findings.values(model, point.size)
+            if place == MEAN and np.isnan(values).any():  # its mean over targets is not the one that the table shows
+                return None
             columns[point.n_train] = values if place == MEAN else values[[findings.targets.index(place)]]
     if not columns:
         return None

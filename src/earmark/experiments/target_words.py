@@ -161,7 +161,7 @@ def _not_apart(best: str, pairs: Sequence[Pair]) -> str:
     others = as_good(best, pairs)
     if not others:
         beaten = {pair.model_b for pair in pairs if pair.model_a == best}
-        return f", ahead of {'all others' if len(beaten) > 1 else beaten.pop()}" if beaten else ""
+        return f", ahead of {'all others' if len(beaten) > 1 else beaten.pop()} on these clips" if beaten else ""
     if len(others) > MOST_NAMED:
         return f"; it cannot be told apart from {len(others)} others"
     if len(others) > 1:

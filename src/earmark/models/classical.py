@@ -177,7 +177,7 @@ def _flat(features: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def check_examples(targets: NDArray[np.float32], task: Task) -> None:
-    """Raise ModelError unless there are classes to tell apart and each has an example in targets (n_rows, n_classes)."""
+    """Raise ModelError unless targets (n_rows, n_classes) have classes to tell apart, each with an example."""
     if targets.shape[1] < (2 if task == "one" else 1):
         raise ModelError(f"training data: found {targets.shape[1]} class, expected at least 2; add examples of another")
     positives = targets.sum(axis=0)

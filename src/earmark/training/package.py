@@ -173,15 +173,15 @@ def _licences(trained: Trained) -> tuple[LicencePart, ...]:
         for source in (material.own, material.extra)
         if source is not None
     ]
-    for entry in map(find_weights, find_recipe(trained.options.recipe).weights):
-        parts.append(
-            LicencePart(
-                what=f"weights: {entry.name}",
-                licence=entry.licence,
-                non_commercial=entry.non_commercial,
-                source=entry.origin,
-            )
+    parts += [
+        LicencePart(
+            what=f"weights: {entry.name}",
+            licence=entry.licence,
+            non_commercial=entry.non_commercial,
+            source=entry.origin,
         )
+        for entry in map(find_weights, find_recipe(trained.options.recipe).weights)
+    ]
     if model := _transformer(trained):
         licence = LICENCES.get(model, "see its page on the Hugging Face hub")
         parts.append(LicencePart(what=f"weights: {model}", licence=licence, source="Hugging Face hub"))

@@ -101,7 +101,7 @@ def test_models_that_are_as_good_are_called_so(simulated: Simulated) -> None:
 def test_a_clear_winner_is_ahead_of_all_others(simulated: Simulated) -> None:
     world = World(models={"good": 6.0, "bad": 0.1}, targets=("coyote",), sizes=(32,), n_groups=15)
     report = write_report(simulated(world))
-    assert ", ahead of bad." in report.sentences()[0]
+    assert ", ahead of bad on these clips." in report.sentences()[0]
     alone = write_report(simulated(replace(world, models={"good": 6.0}))).sentences()[0]
     assert alone.startswith("good is alone at 32 training clips: ROC-AUC, ")
     assert "ahead" not in alone
