@@ -140,7 +140,14 @@ def label_line_ends(figure: Figure, axes: Axes, ends: Sequence[tuple[str, float 
             fontsize=LABEL_PT,
             fontweight="normal" if name == "chance" else "bold",
             va="center",
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.9, "shrinkA": 1, "shrinkB": 2},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "linewidth": 0.9,
+                "shrinkA": 1,
+                "shrinkB": 2,
+                "relpos": (0, 0.5),  # the middle of the left edge: never through a name
+            },
             annotation_clip=False,
         )
         for name, x, value, colour in ends
