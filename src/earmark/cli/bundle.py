@@ -118,7 +118,7 @@ def _show_quantised(found: Quantisation, *, as_json: bool) -> None:
             [found.metric, format_number(found.before), format_number(found.after), ""],
         ],
     )
-    difference = f"{found.metric} changes by {-found.loss:+.3f}"
+    difference = f"{found.metric} changes by {0.0 - found.loss:+.3f}"
     if found.low is not None and found.high is not None:
         difference += f" [{found.low:+.3f}, {found.high:+.3f}], p = {found.p_value:.3f}"
     measured_on = f"{counted(found.n_clips, 'clip')} of {counted(found.n_groups, 'group')}"

@@ -47,7 +47,7 @@ def curves_picture(history: Sequence[Mapping[str, float]], title: str = "Trainin
             panels[1].plot(epochs[best], f1[best], "o", color=INK)
             side = "right" if 2 * best > len(history) else "left"
             place = (float(epochs[best]), float(f1[best]))
-            panels[1].annotate(f"kept: {f1[best]:.2f}", place, (0, -20), textcoords="offset points", ha=side)
+            panels[1].annotate(f"kept: {f1[best]:.2f}", place, (0, -34), textcoords="offset points", ha=side)
             panels[1].set_ylim(0, 1.02)
             _finish(panels[1], epochs, "validation F1 (macro)")
 
