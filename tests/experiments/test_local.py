@@ -58,7 +58,7 @@ def test_killing_anything_loses_and_repeats_nothing_and_workers_change_no_number
     make_plan: MakePlan, odd_models: str, tmp_path: Path
 ) -> None:
     """Interrupt a run with two workers by Ctrl-C, then kill it, then kill a worker; compare with one worker."""
-    keys: dict[str, Any] = {"plugins": [odd_models], "seeds": 20, "executor": "local"}
+    keys: dict[str, Any] = {"plugins": [odd_models], "seeds": 8, "executor": "local"}
     reference = make_plan(["slow"], **keys, workers=1, results=tmp_path / "reference")
     assert ExperimentRunner(reference).run().is_complete
     plan = make_plan(["slow"], **keys, workers=2)
@@ -75,7 +75,7 @@ def test_killing_anything_loses_and_repeats_nothing_and_workers_change_no_number
         assert kept.items() <= stamps_of(plan.folder).items()
         kept = stamps_of(plan.folder)
         assert not list((plan.folder / "failed").glob("*"))
-    assert len(kept) < 80
+    assert len(kept) < 32
 
     runner = ExperimentRunner(plan)
     running = threading.Thread(target=runner.run)
@@ -97,7 +97,9 @@ def test_killing_anything_loses_and_repeats_nothing_and_workers_change_no_number
 
 def _script(plan: ExperimentConfig) -> str:
     return textwrap.dedent(f"""
+        import signal
         from earmark.experiments import ExperimentRunner, parse_plan
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
         if __name__ == "__main__":
             ExperimentRunner(parse_plan({plan.model_dump(mode="json")!r}, "plan")).run()
     """)

@@ -21,7 +21,7 @@ from earmark.core.identity import fingerprint
 from earmark.core.settings import settings
 from earmark.data.options import LoadOptions
 from earmark.evaluation.metrics import Metric
-from earmark.experiments.zero_shot import check_given, check_names
+from earmark.experiments.zero_shot_keys import check_given, check_names
 from earmark.models.aggregate import Aggregate
 from earmark.models.table import find_recipe
 from earmark.training.options import TrainingOptions

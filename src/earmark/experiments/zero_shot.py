@@ -8,15 +8,16 @@ trained models: a class that is heard in one window is heard in the clip.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from earmark.core.errors import ConfigError, did_you_mean
+from earmark.core.errors import ConfigError
 from earmark.core.identity import fingerprint
+from earmark.experiments.zero_shot_keys import check_names
 from earmark.models.table import build_frontend
 from earmark.models.zero_shot import match_classes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from earmark.experiments.plan import ExperimentConfig, ModelPlan
 
@@ -147,41 +148,3 @@ def _unknown_note(title: str, labels: Sequence[str], n_classes: int) -> str:
         f"size 0 of {title} was left out for {', '.join(different)}: none of its {n_classes:,} classes clearly stands "
         f"for {it}; name its classes in a plan file under zero_shot.{title}"
     )
-
-
-def check_given(given: Any) -> Any:
-    """Return the plan's `zero_shot` with single names made tuples.
-
-    Raises:
-        ConfigError: A value is no list of names and no table of such.
-    """
-    if not isinstance(given, dict):
-        raise ConfigError(f'zero_shot: found {given!r}, expected a table such as {{bullfrog = ["American Bullfrog"]}}')
-    return {
-        key: {label: _names(f"{key}.{label}", names) for label, names in value.items()}
-        if isinstance(value, dict)
-        else _names(key, value)
-        for key, value in given.items()
-    }
-
-
-def _names(where: str, value: Any) -> tuple[str, ...]:
-    names = (value,) if isinstance(value, str) else value
-    if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) and name for name in names):
-        raise ConfigError(
-            f'zero_shot.{where}: found {value!r}, expected names of classes such as ["American Bullfrog"]'
-        )
-    return tuple(names)
-
-
-def check_names(given: dict[str, Any], models: Iterable[str], labels: Sequence[str]) -> None:
-    """Raise ConfigError where the plan's `zero_shot` names a model that it does not have, or a label not asked for."""
-    known = sorted(models)
-    for key, value in given.items():
-        if isinstance(value, dict) and key not in known:
-            raise ConfigError(f'zero_shot: "{key}" is not a model of the plan{did_you_mean(key, known)}')
-        for label in value if isinstance(value, dict) else (key,):
-            if labels and label not in labels:
-                raise ConfigError(
-                    f'zero_shot: "{label}" is not a label that the plan asks for{did_you_mean(label, labels)}'
-                )
