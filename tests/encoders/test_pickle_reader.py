@@ -91,10 +91,12 @@ def test_the_stream_stands_behind_the_pickle_afterwards() -> None:
 
 
 def test_persistent_identifiers_are_handed_over() -> None:
+    class Elsewhere(pickle.Pickler):
+        def persistent_id(self, obj: object) -> str | None:
+            return "id" if obj == "far away" else None
+
     content = io.BytesIO()
-    pickler = pickle.Pickler(content, protocol=2)
-    pickler.persistent_id = lambda value: "id" if value == "far away" else None  # type: ignore[method-assign]
-    pickler.dump(["far away"])
+    Elsewhere(content, protocol=2).dump(["far away"])
     assert read(content.getvalue()) == [("stored", "id")]
 
 

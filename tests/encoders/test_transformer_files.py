@@ -56,9 +56,7 @@ def use_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Path],
                     shutil.copy(path, local)
             return str(local)
 
-        hub = SimpleNamespace(
-            snapshot_download=snapshot_download, utils=SimpleNamespace(disable_progress_bars=lambda: None)
-        )
+        hub = SimpleNamespace(snapshot_download=snapshot_download, disable_progress_bars=lambda: None)
         monkeypatch.setattr(transformer_files, "import_extra", lambda *_: hub)
         return asked
 

@@ -151,8 +151,8 @@ def _from_hub(model: str) -> Path:
     """Return the folder of a repository of the hub, fetched if it may be."""
     try:
         hub = import_extra("huggingface_hub", "train", "Fetching a speech transformer")
-        if not sys.stderr.isatty():
-            hub.utils.disable_progress_bars()
+        if not sys.stderr.isatty():  # the package's parts are not its attributes before someone has imported them
+            import_extra("huggingface_hub.utils", "train", "Fetching a speech transformer").disable_progress_bars()
         offline = settings().offline
         for patterns in (["config.json", "preprocessor_config.json", "model*.safetensors*"], ["pytorch_model*.bin*"]):
             folder = Path(hub.snapshot_download(model, allow_patterns=patterns, local_files_only=offline))
