@@ -113,8 +113,10 @@ def test_output_may_go_into_a_string(fail: Callable[[BaseException], None], monk
 
 
 def test_a_command_that_ends_by_itself_needs_no_exit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "app", lambda: None)
+    runs: list[str] = []
+    monkeypatch.setattr(module, "app", lambda: runs.append("once"))
     module.main()
+    assert runs == ["once"]
 
 
 def test_version_and_help_are_shown(run: Run) -> None:

@@ -7,7 +7,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 
 from earmark.core.errors import ConfigError, DataError, StoreError
@@ -17,8 +16,8 @@ from earmark.data.storage_faults import StorageError
 from earmark.experiments import ExperimentRunner, folder_status
 from earmark.experiments.results import ResultsStore
 from earmark.experiments.results_mirror import Exchanged, ResultsMirror, mirror_address, share_report
-from earmark.experiments.trial import Trial, TrialResult
 from tests.storage_servers import memory, use_environment
+from tests.stored_results import keys_in, put_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,34 +30,12 @@ if TYPE_CHECKING:
 ADDRESS = "memory://bucket/results/birds"
 
 
-def put_result(folder: Path, seed: int, fit_s: float = 1.0) -> str:
-    """Write the result of a trial into a results folder; return its key."""
-    trial = Trial("svm", "all", 100, "theo", seed, "d", "f", "s", "p")
-    result = TrialResult(
-        trial=trial,
-        metrics={"accuracy": 0.5},
-        clips=np.array([1, 0]),
-        probabilities=np.array([[0.25, 0.75], [1, 0]], dtype=np.float32),
-        fit_s=fit_s,
-        score_s=0.5,
-        peak_memory_bytes=7,
-        warnings=(),
-        environment={"python": "3"},
-    )
-    ResultsStore(folder).save(result, np.array([10, 11]))
-    return trial.key
-
-
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(storage_faults, "FIRST_PAUSE_S", 0.001)
     use_environment(monkeypatch, EARMARK_STORAGE_RETRIES="1")
     with memory() as system:
         yield system
-
-
-def keys_in(folder: Path) -> list[str]:
-    return sorted(path.stem for path in (folder / "trials").glob("*.json"))
 
 
 @pytest.mark.parametrize(

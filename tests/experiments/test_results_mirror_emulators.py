@@ -11,7 +11,6 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 from earmark.core.errors import StoreError
@@ -19,9 +18,9 @@ from earmark.data import storage_faults
 from earmark.experiments import ExperimentRunner, plan_of
 from earmark.experiments.results import ResultsStore
 from earmark.experiments.results_mirror import ResultsMirror
-from earmark.experiments.trial import Trial, TrialResult
 from tests.storage_proxy import Proxy, drop, proxy, status
 from tests.storage_servers import BUCKET, Server, emulator, environment, point_at
+from tests.stored_results import keys_in, put_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,28 +29,6 @@ if TYPE_CHECKING:
     from earmark.experiments import ExperimentConfig
 
     MakePlan = Callable[..., ExperimentConfig]
-
-
-def put_result(folder: Path, seed: int, fit_s: float = 1.0) -> str:
-    """Write the result of a trial into a results folder; return its key."""
-    trial = Trial("svm", "all", 100, "theo", seed, "d", "f", "s", "p")
-    result = TrialResult(
-        trial=trial,
-        metrics={"accuracy": 0.5},
-        clips=np.array([1, 0]),
-        probabilities=np.array([[0.25, 0.75], [1, 0]], dtype=np.float32),
-        fit_s=fit_s,
-        score_s=0.5,
-        peak_memory_bytes=7,
-        warnings=(),
-        environment={"python": "3"},
-    )
-    ResultsStore(folder).save(result, np.array([10, 11]))
-    return trial.key
-
-
-def keys_in(folder: Path) -> list[str]:
-    return sorted(path.stem for path in (folder / "trials").glob("*.json"))
 
 
 @pytest.fixture(scope="module", params=["gs", "s3"])
