@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-SPEED = ("audio_speed", "feature_speed", "predict_latency", "experiment_overhead")
+SPEED = ("audio_speed", "feature_speed", "predict_latency", "experiment_overhead", "measures_speed", "check_latency")
 
 
 def main() -> None:

@@ -139,12 +139,14 @@ class Command:
         subcommands: By name; empty for a command that does something.
         options: Every spelling of every option, with whether it takes a value.
         shown: The spellings of each option that users are told of.
+        takes_words: Whether it does something by itself with words that are no subcommands.
     """
 
     path: str
     subcommands: dict[str, Command]
     options: dict[str, bool]
     shown: list[list[str]]
+    takes_words: bool = False
 
     def walk(self) -> Iterator[Command]:
         yield self
@@ -164,7 +166,7 @@ class Command:
                     waiting.pop(0)
             elif word in self.subcommands:
                 return self.subcommands[word].complaints(waiting)
-            elif self.subcommands and re.fullmatch(r"[a-z][\w-]*", word):
+            elif self.subcommands and not self.takes_words and re.fullmatch(r"[a-z][\w-]*", word):
                 return [f'"{self.path}" has no command "{word}"']
         return []
 
@@ -181,7 +183,9 @@ def command_tree(command: Any, path: str) -> Command:
         if not parameter.hidden and not {"--help", "--install-completion", "--show-completion"} & set(spellings):
             shown.append([spelling for spelling in spellings if spelling.startswith("--")] or spellings)
     inner = {name: each for name, each in getattr(command, "commands", {}).items() if not each.hidden}
-    return Command(path, {name: command_tree(each, f"{path} {name}") for name, each in inner.items()}, options, shown)
+    below = {name: command_tree(each, f"{path} {name}") for name, each in inner.items()}
+    takes_words = any(parameter.param_type_name == "argument" for parameter in command.params)
+    return Command(path, below, options, shown, takes_words)
 
 
 @functools.cache

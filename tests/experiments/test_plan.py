@@ -187,6 +187,6 @@ def test_an_option_that_the_recipe_sets_can_be_unset(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "benchmarks" / "plans").glob("*.toml")), ids=str)
 def test_the_plans_of_studies_in_the_repository_can_be_read(path: Path) -> None:
     plan = read_plan(path)
-    assert plan.targets
+    assert plan.targets or plan.read["task"] == "many"
     assert plan.folder.resolve().parent == path.parents[2] / "results"
     assert any(model.found_recipe().zero_shot for model in plan.models) == (0 in plan.training_sizes)

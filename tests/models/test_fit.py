@@ -15,6 +15,7 @@ from earmark.core.errors import StoreError
 from earmark.models import checkpoint, fit, network
 from earmark.models.base import FitContext
 from earmark.models.fit_options import START_FACTOR, FitOptions
+from earmark.models.objective import ClassObjective
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -189,9 +190,9 @@ def test_training_stops_early_and_keeps_the_best_epoch(monkeypatch: pytest.Monke
 
     losses = iter([0.9, 0.5, 0.7, 0.6, 0.8, 0.1])
     seen: list[Any] = []
-    honest = fit._Loss.__call__
+    honest = ClassObjective.loss
 
-    def dictated(self: fit._Loss, logits: Any, targets: Any) -> Any:
+    def dictated(self: ClassObjective, logits: Any, targets: Any) -> Any:
         return honest(self, logits, targets) if torch.is_grad_enabled() and logits.requires_grad else next(losses)
 
     validate = fit._Loop._validate
@@ -200,7 +201,7 @@ def test_training_stops_early_and_keeps_the_best_epoch(monkeypatch: pytest.Monke
         seen.append({name: value.clone() for name, value in self.module.state_dict().items()})
         return validate(self)
 
-    monkeypatch.setattr(fit._Loss, "__call__", dictated)
+    monkeypatch.setattr(ClassObjective, "loss", dictated)
     monkeypatch.setattr(fit._Loop, "_validate", remember)
     classifier = fitted(epochs=6, min_steps=6, patience=3)
     assert [figures["validation_loss"] for figures in classifier.history] == [0.9, 0.5, 0.7, 0.6, 0.8]

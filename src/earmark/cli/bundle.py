@@ -133,13 +133,14 @@ def _facts(spec: BundleSpec) -> list[list[str]]:
     from earmark.evaluation import Headline
 
     front = spec.frontend
+    rate = f"{front.rate_hz} Hz" if front.rate_hz else "their own rate"
     leaks, reason = spec.metrics["groups_on_both_sides"], spec.provenance["options"]["allow_shared_groups"]
     return [
         ["measured", str(Headline(**spec.metrics["primary"]))],
         ["on", f"{counted(spec.metrics['n_clips'], 'clip')} of {counted(spec.metrics['n_groups'], 'group')}"],
         ["split", spec.metrics["split"]],
         *([["groups on both sides", f"{some(leaks)} ({reason})"]] if leaks else []),
-        ["recipe", f"{spec.recipe} ({front.name}, {front.window_s:g} s windows at {front.rate_hz} Hz)"],
+        ["recipe", f"{spec.recipe} ({front.name}, {front.window_s:g} s windows at {rate})"],
         ["input", f"audio of {front.min_source_rate_hz} Hz and more"],
         ["trained on", " and ".join(f"{counted(s['n_clips'], 'clip')} of {s['dataset']}" for s in _sources(spec))],
         ["created", f"{spec.created} with earmark {spec.earmark_version}"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from earmark.data import Clip, Dataset
+    from earmark.distortion.check.clips import Assessor
 
 app = typer.Typer(help="Find, audit and split datasets.", no_args_is_help=True)
 
@@ -63,26 +65,37 @@ def audit(
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Processes that read audio; default: EARMARK_MAX_WORKERS.")
     ] = None,
+    quality: Annotated[
+        bool, typer.Option("--quality", help="Look for clipping, compression, noise, frequency and stereo faults, too.")
+    ] = False,
+    model: Annotated[str, typer.Option("--model", "-m", help="Model of --quality.")] = "distortion",
+    fail_over: Annotated[
+        list[str] | None,
+        typer.Option("--fail-over", metavar="LIMIT", help="Severity that fails: 30%, clipping=10%; repeatable."),
+    ] = None,
     group_by: GroupBy = None,
     read: Read = None,
 ) -> None:
     """Look for what makes results untrue: leaks, duplicates, damage, imbalance, shortcuts.
 
-    Exits with 1 if a group or a duplicate crosses the split, or if files cannot be read.
+    Exits with 1 if a group or a duplicate crosses the split, if files cannot be read, or if a clip is over the limit.
     """
-    from earmark.core.files import write_text
+    from earmark.core.files import write_bytes
     from earmark.core.settings import settings
     from earmark.data import audit_report, make_folds
     from earmark.data.audit import audit as audit_dataset
 
-    with progress() as bars:
+    n_workers = workers or settings().max_workers
+    with ExitStack() as stack:
+        assessor = _assessor(stack, model, fail_over, n_workers) if quality or fail_over else None
+        bars = stack.enter_context(progress())
         dataset = open_dataset(source, bars, group_by, read, missing="keep")
         split = (
             make_folds(dataset, folds, _generator(seed), allow_shared_groups="for the audit to tell") if folds else []
         )
-        report = audit_dataset(dataset, folds=split, progress=bars, workers=workers or settings().max_workers)
+        report = audit_dataset(dataset, folds=split, progress=bars, workers=n_workers, quality=assessor)
     if html is not None:
-        write_text(html, audit_report.to_html(report))
+        write_bytes(html, audit_report.to_html(report).encode(errors="backslashreplace"))  # of strange file names
         note(f"report: {html}")
     if as_json:
         show_json(audit_report.to_json(report))
@@ -90,6 +103,19 @@ def audit(
         show(audit_report.to_text(report))
     if report.failed:
         raise typer.Exit(1)
+
+
+def _assessor(stack: ExitStack, model: str, fail_over: list[str] | None, workers: int) -> Assessor:
+    """Return what listens for damage; its answers are kept in the cache for the next audit."""
+    from earmark.cli.check import open_journal
+    from earmark.core.settings import settings
+    from earmark.distortion.check import parse_limits
+    from earmark.distortion.check.clips import Assessor
+
+    limits = parse_limits(fail_over or [])
+    place = settings().cache_dir / "check" / "audit.jsonl"
+    journal = open_journal(place, model, stack, resume=True, needed=False)
+    return Assessor(model, limits, workers, journal)
 
 
 @app.command("split")

@@ -16,7 +16,19 @@ from typing import Annotated
 import typer
 
 from earmark import __version__
-from earmark.cli import bundle, data, demo, distort, evaluate, experiment, predict, train, weights
+from earmark.cli import (
+    bundle,
+    check,
+    data,
+    demo,
+    distort,
+    evaluate,
+    experiment,
+    predict,
+    train,
+    train_distortion,
+    weights,
+)
 from earmark.cli.console import note, show
 from earmark.core.errors import ConfigError, EarmarkError
 
@@ -31,9 +43,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("demo")(demo.demo)
-app.command("train")(train.train)
+app.command("train", cls=train_distortion.TrainCommand)(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("check")(check.check)
 app.command("distort", cls=distort.Chained)(distort.distort)
 app.add_typer(data.app, name="data")
 app.add_typer(experiment.app, name="experiment")

@@ -26,7 +26,7 @@ Setting = Annotated[
 GridOption = Annotated[
     list[str] | None, typer.Option("--grid", metavar="KEY=V1,V2", help="Classifier option to search, in grid modes.")
 ]
-Rule = Literal["best_f1", "precision", "recall"]
+Rule = Literal["best_f1", "precision", "recall", "false_alarms"]
 
 
 def train(
@@ -52,7 +52,9 @@ def train(
     copies: Annotated[int, typer.Option("--copies", min=0, help="Augmented copies of each training clip.")] = 0,
     also: Annotated[str | None, typer.Option("--also", help="Another dataset that is only trained on.")] = None,
     threshold_rule: Annotated[Rule, typer.Option("--threshold-rule", help="How thresholds are chosen.")] = "best_f1",
-    threshold_goal: Annotated[float, typer.Option("--threshold-goal", help="Precision or recall to reach.")] = 0.95,
+    threshold_goal: Annotated[
+        float, typer.Option("--threshold-goal", help="Precision, recall or share of false alarms.")
+    ] = 0.95,
     aggregate: Annotated[
         Literal["mean", "max", "loudest"], typer.Option("--aggregate", help="From windows to the clip.")
     ] = "mean",

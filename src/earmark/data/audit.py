@@ -18,6 +18,7 @@ from earmark.data.acoustic import ClipFacts, measure_clip
 from earmark.data.audit_checks import check_balance, check_files, check_formats, check_sound, check_times
 from earmark.data.audit_copies import find_copies
 from earmark.data.audit_findings import AuditReport, Evidence, Finding, LabelSummary
+from earmark.data.audit_quality import assess_quality, check_quality, damage_by_label
 from earmark.data.audit_shortcuts import check_shortcuts
 from earmark.data.audit_splits import check_copies, check_splits
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from earmark.core.progress import Progress
+    from earmark.data.audit_quality import AssessClips
     from earmark.data.clip import Clip
     from earmark.data.dataset import Dataset
     from earmark.data.split import Fold
@@ -38,6 +40,7 @@ CHECKS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     check_sound,
     check_balance,
     check_formats,
+    check_quality,
 )
 CLIPS_PER_TASK = 16
 
@@ -49,6 +52,7 @@ def audit(
     n_folds: int = 5,
     progress: Progress = SILENT,
     workers: int = 1,
+    quality: AssessClips | None = None,
 ) -> AuditReport:
     """Read every clip of a dataset and return what is wrong with it.
 
@@ -58,6 +62,7 @@ def audit(
         n_folds: Number of folds that the groups of every label should allow.
         progress: Told about each clip.
         workers: Processes that read clips; the report does not depend on it.
+        quality: What assesses damage, such as `earmark.distortion.check.clips.Assessor`; None: nothing does.
 
     Raises:
         ConfigError: `workers` is below 1.
@@ -79,7 +84,9 @@ def audit(
             failures[row] = result
         facts.append(None if isinstance(result, str) else result)
     copies = find_copies(dataset.clips, facts, progress=progress)
-    evidence = Evidence(dataset, tuple(facts), failures, copies, tuple(folds), n_folds)
+    rows = [row for row, item in enumerate(facts) if item is not None]
+    damage = assess_quality(dataset.clips, rows, quality, progress) if quality is not None else None
+    evidence = Evidence(dataset, tuple(facts), failures, copies, tuple(folds), n_folds, damage)
     findings = [finding for check in CHECKS for finding in check(evidence)]
     return AuditReport(
         dataset=dataset.name,
@@ -92,6 +99,8 @@ def audit(
         findings=tuple(sorted(findings, key=lambda finding: finding.gravity)),
         labels=tuple(_summary(evidence, label) for label in dataset.labels),
         facts={evidence.clip(row).id: item for row, item in evidence.readable()},
+        quality={evidence.clip(row).id: item for row, item in damage.by_row.items()} if damage else {},
+        damage=damage_by_label(evidence),
     )
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from earmark.data.acoustic import ClipFacts
     from earmark.data.audit_copies import CopySet
+    from earmark.data.audit_quality import ClipQuality, Quality
     from earmark.data.clip import Clip
     from earmark.data.dataset import Dataset
     from earmark.data.split import Fold
@@ -19,6 +20,8 @@ Severity = Literal["error", "warning", "info"]
 # By gravity: what makes results wrong comes before what makes them hard to get.
 KINDS: tuple[str, ...] = (
     "unreadable",
+    "not-assessed",
+    "over-limit",
     "group-leak",
     "copy-leak",
     "file-leak",
@@ -26,11 +29,13 @@ KINDS: tuple[str, ...] = (
     "label-is-group",
     "copies-across-groups",
     "shortcut",
+    "damage-shortcut",
     "few-groups",
     "fold-without-label",
     "cut-short",
     "silent",
     "clipped",
+    "damaged",
     "imbalance",
     "few-clips",
     "copies",
@@ -38,6 +43,8 @@ KINDS: tuple[str, ...] = (
     "band-limited",
     "dc-offset",
     "mixed-audio",
+    "damage-in-groups",
+    "not-told",
     "no-groups",
 )
 SHOWN_NAMES = 6
@@ -98,6 +105,7 @@ class Evidence:
         copies: Sets of clips with the same sound.
         folds: Splits to check.
         n_folds: Number of folds that the groups should allow.
+        quality: What is damaged, if that was asked for.
     """
 
     dataset: Dataset
@@ -106,6 +114,7 @@ class Evidence:
     copies: tuple[CopySet, ...] = ()
     folds: tuple[Fold, ...] = ()
     n_folds: int = 5
+    quality: Quality | None = None
 
     def clip(self, row: int) -> Clip:
         """Return the clip at a position."""
@@ -135,6 +144,8 @@ class AuditReport:
         findings: By gravity, the gravest first.
         labels: One summary for each label, in the order of the dataset.
         facts: Clip id -> what its sound says, for the readable clips.
+        quality: Clip id -> what is damaged, if that was asked for.
+        damage: Label -> type of fault -> share of its clips that are damaged so, of those of which it can be told.
     """
 
     dataset: str
@@ -147,6 +158,8 @@ class AuditReport:
     findings: tuple[Finding, ...]
     labels: tuple[LabelSummary, ...]
     facts: dict[str, ClipFacts] = field(default_factory=dict, repr=False, compare=False)
+    quality: dict[str, ClipQuality] = field(default_factory=dict, repr=False, compare=False)
+    damage: dict[str, dict[str, float | None]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def failed(self) -> bool:

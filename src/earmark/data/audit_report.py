@@ -19,6 +19,8 @@ _WORDS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "
 _NOTICES: dict[Severity, NoticeKind] = {"error": "bad", "warning": "warning", "info": "info"}
 _TITLES = {
     "unreadable": "Files that cannot be read",
+    "not-assessed": "Clips whose quality cannot be assessed",
+    "over-limit": "Damaged beyond the limit",
     "group-leak": "Groups on both sides of the split",
     "copy-leak": "Copies on both sides of the split",
     "file-leak": "Files on both sides of the split",
@@ -26,11 +28,13 @@ _TITLES = {
     "label-is-group": "Label and group cannot be told apart",
     "copies-across-groups": "Same sound in different groups",
     "shortcut": "A shortcut to the label",
+    "damage-shortcut": "Damage that gives the label away",
     "few-groups": "Too few groups",
     "fold-without-label": "Folds that lack a label",
     "cut-short": "Clips beyond the end of their file",
     "silent": "Silent clips",
     "clipped": "Clipped clips",
+    "damaged": "Damaged clips",
     "imbalance": "Unequal labels",
     "few-clips": "Labels with few clips",
     "copies": "Repeated clips",
@@ -38,6 +42,8 @@ _TITLES = {
     "band-limited": "Less bandwidth than the rate promises",
     "dc-offset": "Off centre",
     "mixed-audio": "Mixed audio",
+    "damage-in-groups": "Damage in few groups",
+    "not-told": "What cannot be told",
     "no-groups": "No groups",
 }
 _ADVICE = {
@@ -100,6 +106,7 @@ def to_json(report: AuditReport) -> dict[str, Any]:
             }
             for summary in report.labels
         ],
+        **({"damage": report.damage} if report.damage else {}),
         "clips": {
             identifier: {
                 "rate_hz": facts.rate_hz,
@@ -114,6 +121,7 @@ def to_json(report: AuditReport) -> dict[str, Any]:
                 "quiet_share": facts.quiet_share,
                 "bandwidth_hz": facts.bandwidth_hz,
                 "bandlimited": facts.bandlimited,
+                **_damage(report, identifier),
             }
             for identifier, facts in report.facts.items()
         },
@@ -144,8 +152,33 @@ def to_html(report: AuditReport) -> str:
         caption="Clips, groups and durations of each label; level is the mean RMS, 0 dB is full scale.",
         sortable=True,
     )
+    _add_damage(page, report)
     _add_figures(page, report)
     return page.render()
+
+
+def _damage(report: AuditReport, identifier: str) -> dict[str, Any]:
+    if identifier not in report.quality:
+        return {}
+    found = report.quality[identifier]
+    return {"faults": found.faults, "untold": found.untold, "sentences": list(found.sentences)}
+
+
+def _add_damage(page: Page, report: AuditReport) -> None:
+    if not report.damage:
+        return
+    kinds = list(next(iter(report.damage.values())))
+    page.heading("Damage")
+    page.table(
+        ["label", *kinds],
+        [[label, *(_share(shares[kind]) for kind in kinds)] for label, shares in report.damage.items()],
+        caption="Share of the clips of each label that are damaged, by type of fault; a dash where it cannot be told.",
+        sortable=True,
+    )
+
+
+def _share(share: float | None) -> Value | None:
+    return None if share is None else Value(f"{100 * share:.0f} %", share)
 
 
 def _add_figures(page: Page, report: AuditReport) -> None:

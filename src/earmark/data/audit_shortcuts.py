@@ -167,7 +167,7 @@ def find_shortcut(
     folds = _folds(groups)
     accuracy, balanced = _held_out(bins, targets, folds)
     rng = named_generator(0, "shortcut", name)
-    shuffled = np.array([_held_out(bins, targets_, folds)[1] for targets_ in _shuffles(targets, groups, rng)])
+    shuffled = np.array([_held_out(bins, targets_, folds)[1] for targets_ in shuffles(targets, groups, rng)])
     p_value = float((1 + np.count_nonzero(shuffled >= balanced)) / (1 + N_SHUFFLES))
     return Shortcut(name, accuracy, balanced, float(shuffled.mean()), p_value)
 
@@ -204,9 +204,10 @@ def _held_out(bins: NDArray[np.int64], targets: NDArray[np.int64], folds: NDArra
     return float(right.mean()), float(recalls.mean())
 
 
-def _shuffles(
+def shuffles(
     targets: NDArray[np.int64], groups: NDArray[np.int64], rng: np.random.Generator
 ) -> Iterator[NDArray[np.int64]]:
+    """Yield 199 times the labels of clips shuffled: within groups that hold several, else from group to group."""
     span = int(targets.max()) + 1
     n_labels = np.bincount(np.unique(groups * span + targets) // span)
     within = np.mean(n_labels[groups] > 1) > 0.5

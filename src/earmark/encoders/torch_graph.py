@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 LARGEST_BYTES = 2_000_000_000  # protobuf ends at 2 GiB
 
 
-def export_graph(module: nn.Module, shape: tuple[int, ...], output: str = "scores") -> bytes:
-    """Return the graph of a module in evaluation mode: input `features` (n_rows, *shape), one output (n_rows, ...).
+def export_graph(module: nn.Module, shape: tuple[int, ...], output: str | tuple[str, ...] = "scores") -> bytes:
+    """Return the graph of a module in evaluation mode: input `features` (n_rows, *shape), outputs (n_rows, ...).
 
-    `output` must not be the name of anything inside, which torch names after its functions ("embedding").
+    `output` names what the module returns, several where it returns a tuple. None may be the name of anything inside,
+    which torch names after its functions ("embedding").
 
     Raises:
         MissingExtraError: torch or onnxscript is not installed.
@@ -39,7 +40,7 @@ def export_graph(module: nn.Module, shape: tuple[int, ...], output: str = "score
             module,
             (example,),
             input_names=["features"],
-            output_names=[output],
+            output_names=[output] if isinstance(output, str) else list(output),
             dynamic_shapes=({0: torch.export.Dim("n_rows")},),
             dynamo=True,
             verbose=False,

@@ -14,6 +14,7 @@ from earmark.data.split import make_folds
 from earmark.experiments.targets import questions_of
 from earmark.experiments.trial import Job, Trial
 from earmark.experiments.zero_shot import Contender, untrained
+from earmark.features.measure import refuse_transforms
 from earmark.features.store import default_store
 from earmark.models.table import build_frontend
 from earmark.training.augmentation import augmentations
@@ -158,6 +159,7 @@ def _definition(model: ModelPlan, seed: int) -> tuple[str, str]:
     """Return the fingerprints of what the model is and of the features that it takes."""
     recipe = model.found_recipe()
     frontend = build_frontend(recipe.frontend, recipe.frontend_options | model.frontend)
+    refuse_transforms(frontend, model.copies)
     definition = {
         "classifier": _classifier_name(recipe),
         "options": recipe.classifier_options | model.classifier,

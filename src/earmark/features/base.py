@@ -2,10 +2,12 @@
 
 Axes: n_windows, n_samples, then the frontend's own shape such as (n_frames, n_mels) or (dim,).
 A frontend is stateless and deterministic, and a window's features do not depend on its neighbours in the batch.
+Most take mono windows of one rate. A native frontend hears a sound as it is, at its own rate and with all channels.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -16,7 +18,13 @@ from earmark.core.identity import fingerprint
 from earmark.core.units import seconds_to_samples
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from numpy.typing import NDArray
+
+    from earmark.audio.waveform import Waveform
+
+NATIVE_HZ = 0
 
 
 @dataclass(frozen=True)
@@ -25,7 +33,7 @@ class FrontendSpec:
 
     Attributes:
         name: The frontend's name in its table, such as "mfcc".
-        rate_hz: Sample rate of the windows it takes.
+        rate_hz: Sample rate of the windows it takes; `NATIVE_HZ` of a native one.
         window_s: Length of a window.
         hop_s: Step between the starts of windows when a recording is longer than one.
         shape: Shape of one window's features.
@@ -40,6 +48,11 @@ class FrontendSpec:
     shape: tuple[int, ...]
     config: dict[str, Any] = field(hash=False)
     version: int = 1
+
+    @property
+    def native(self) -> bool:
+        """Whether it takes sounds at their own rate and with all channels."""
+        return self.rate_hz == NATIVE_HZ
 
     @property
     def window_samples(self) -> int:
@@ -79,6 +92,48 @@ class Frontend(Protocol):
             AudioError: n_samples is not `spec.window_samples`, or samples are not finite float32.
         """
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class NativeWindow:
+    """What a native frontend makes of a stretch of sound.
+
+    Attributes:
+        features: float32 (*spec.shape,), finite.
+        level_db: RMS level of its loudest channel in dB re full scale, at least -100.
+        start_s: Where it begins in the sound.
+        end_s: Where it ends.
+    """
+
+    features: NDArray[np.float32]
+    level_db: float
+    start_s: float
+    end_s: float
+
+
+class NativeFrontend(ABC):
+    """A frontend that cuts windows itself, of sound at its own rate and with all its channels.
+
+    A `Frontend` by type, so that tables, stores and recipes hold both kinds, but of the two ways in only `measure` is
+    open. Memory may not grow with the length of the sound, nor numbers depend on how it is cut into waveforms.
+    """
+
+    spec: FrontendSpec
+
+    @abstractmethod
+    def measure(self, waveforms: Iterable[Waveform]) -> Iterator[NativeWindow]:
+        """Yield windows in order, at least one, of waveforms that follow on each other.
+
+        Raises:
+            AudioError: There is no sample, rate or channels change on the way, or samples are not finite.
+        """
+
+    def __call__(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Refuse mono windows, from which what it looks for is gone. Raises AudioError."""
+        raise AudioError(
+            f'frontend "{self.spec.name}": found {len(windows)} mono windows, but it takes sounds at their own rate '
+            "and with all channels; hand files or waveforms to it (measure)"
+        )
 
 
 class LevelFrontend:

@@ -14,6 +14,7 @@ import numpy as np
 from earmark.audio.stream import stream_audio
 from earmark.audio.window import WindowCutter
 from earmark.core.errors import AudioError, ConfigError, EarmarkError, ModelError
+from earmark.features.base import NativeFrontend
 from earmark.features.table_file import ClipFeatures
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from earmark.audio.waveform import Waveform
     from earmark.data.clip import Clip
     from earmark.features.base import Frontend, FrontendSpec
 
@@ -29,6 +31,7 @@ LEAST_POWER = 1e-10
 BATCH_WINDOWS = 64
 CLIPS_PER_TASK = 16
 BLOCK_S = 60.0  # sound held at once: a clip of many hours needs no more memory than one of a minute
+NATIVE_BLOCK_S = 10.0  # at its own rate and with all channels it is larger
 
 
 class ClipTransform(Protocol):
@@ -53,14 +56,59 @@ def measure_clip(clip: Clip, frontend: Frontend, transform: ClipTransform | None
 
     Raises:
         AudioError: The clip cannot be read.
+        ConfigError: A transform is asked for, but the frontend is a native one.
         ModelError: The features are not finite or not of the frontend's shape.
     """
     spec = frontend.spec
+    if isinstance(frontend, NativeFrontend):
+        refuse_transforms(frontend, 0 if transform is None else 1)
+        blocks = stream_audio(clip.path, block_s=NATIVE_BLOCK_S, start_s=clip.start_s, duration_s=clip.duration_s)
+        return measure_native(blocks, frontend, str(clip.path))[0]
     features, levels_db = [], []
     for windows in _batches(_sound(clip, spec.rate_hz, transform), spec):
-        features.append(_checked(frontend(windows), len(windows), spec, clip))
+        features.append(_checked(frontend(windows), len(windows), spec, str(clip.path)))
         levels_db.append(window_levels_db(windows))
     return ClipFeatures(np.concatenate(features), np.concatenate(levels_db))
+
+
+def measure_native(
+    waveforms: Iterable[Waveform], frontend: NativeFrontend, what: str
+) -> tuple[ClipFeatures, NDArray[np.float64]]:
+    """Return the features and levels of the windows of a sound, and their begin and end in seconds (n_windows, 2).
+
+    Args:
+        waveforms: The sound, piece by piece.
+        frontend: Cuts and measures.
+        what: The file or sound, for messages.
+
+    Raises:
+        AudioError: It cannot be read or measured.
+        ModelError: The features are not finite or not of the frontend's shape.
+    """
+    try:
+        windows = list(frontend.measure(waveforms))
+    except AudioError as error:
+        message = str(error)  # what could not be read is named already
+        raise AudioError(message if message.startswith(what) else f"{what}: {message}") from error
+    spec = frontend.spec
+    if not windows:
+        raise ModelError(f'{what}: frontend "{spec.name}" gave no window, expected at least one')
+    shapes = {window.features.shape for window in windows}
+    wrong = next((shape for shape in shapes if shape != spec.shape), None)
+    if wrong is not None:
+        raise ModelError(f'{what}: frontend "{spec.name}" gave features of shape {wrong}, expected {spec.shape}')
+    features = _checked(np.stack([window.features for window in windows]), len(windows), spec, what)
+    levels_db = np.array([window.level_db for window in windows], dtype=np.float32)
+    return ClipFeatures(features, levels_db), np.array([[window.start_s, window.end_s] for window in windows])
+
+
+def refuse_transforms(frontend: Frontend, n_transforms: int) -> None:
+    """Raise ConfigError where sound is to be changed before a native frontend: changes are made to mono sound."""
+    if n_transforms and frontend.spec.native:
+        raise ConfigError(
+            f'frontend "{frontend.spec.name}" takes sounds at their own rate and with all channels, but augmentation '
+            "changes mono sound at one rate; set copies to 0"
+        )
 
 
 def window_levels_db(windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -95,14 +143,14 @@ def _batches(blocks: Iterable[NDArray[np.float32]], spec: FrontendSpec) -> Itera
         yield waiting
 
 
-def _checked(features: NDArray[np.float32], n_windows: int, spec: FrontendSpec, clip: Clip) -> NDArray[np.float32]:
+def _checked(features: NDArray[np.float32], n_windows: int, spec: FrontendSpec, what: str) -> NDArray[np.float32]:
     if features.shape != (n_windows, *spec.shape):
         raise ModelError(
-            f'{clip.path}: frontend "{spec.name}" gave features of shape {features.shape}, '
+            f'{what}: frontend "{spec.name}" gave features of shape {features.shape}, '
             f"expected {(n_windows, *spec.shape)}"
         )
     if not np.isfinite(features).all():
-        raise ModelError(f'{clip.path}: frontend "{spec.name}" gave NaN or infinite features for clip "{clip.id}"')
+        raise ModelError(f'{what}: frontend "{spec.name}" gave NaN or infinite features')
     return features.astype(np.float32, copy=False)
 
 

@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from earmark.audio import Waveform, cut_windows, probe_audio, read_audio, resample
+from earmark.audio import Waveform, cut_windows, probe_audio, read_audio, resample, stream_audio
 from earmark.core.errors import AudioError
-from earmark.features.measure import window_levels_db
+from earmark.features.base import NativeFrontend
+from earmark.features.measure import NATIVE_BLOCK_S, measure_native, window_levels_db
 from earmark.models.aggregate import aggregate_windows
 from earmark.models.bundle import Bundle, load_bundle
 from earmark.models.scores import Scores
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
 
 SILENCE_DB = -90.0  # below the last bit of 16-bit audio: nothing was recorded
 LONGEST_CLIP_S = 600.0
+WARM_UP_HZ = 44_100
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,20 @@ class Prediction:
     duration_s: float
 
 
+@dataclass(frozen=True, eq=False)
+class _Heard:
+    """What the frontend made of a sound: features (n_windows, *shape), levels (n_windows,), times (n_windows, 2)."""
+
+    features: NDArray[np.float32]
+    levels_db: NDArray[np.float32]
+    times_s: NDArray[np.float64]
+
+    @classmethod
+    def natively(cls, waveforms: Iterable[Waveform], frontend: NativeFrontend, what: str) -> _Heard:
+        rows, times_s = measure_native(waveforms, frontend, what)
+        return cls(rows.features, rows.levels_db, times_s)
+
+
 class Predictor:
     """A loaded bundle with its graph open.
 
@@ -66,7 +83,7 @@ class Predictor:
         self._flat = len(self._graph.input_shape) == 2
         self._calibration = bundle.spec.calibrator()
         self._thresholds = np.array(bundle.spec.thresholds.values, dtype=np.float32)
-        self._calibration(self._raw(np.zeros((1, self._frontend.spec.window_samples), dtype=np.float32)))
+        self._warm_up()
 
     @classmethod
     def load(cls, model: str | Path, *, n_threads: int = 1) -> Predictor:
@@ -89,10 +106,8 @@ class Predictor:
         Raises:
             AudioError: The waveform is empty, or its rate is below what the bundle was trained on.
         """
-        windows, spec = self._windows(waveform), self._frontend.spec
-        starts_s = np.arange(len(windows)) * (spec.hop_samples / spec.rate_hz)
-        ends_s = np.minimum(starts_s + spec.window_s, waveform.duration_s)
-        return Scores(self._calibration(self._raw(windows)), np.stack([starts_s, ends_s], axis=1), self.labels)
+        heard = self._heard(waveform)
+        return Scores(self._calibration(self._raw(heard.features)), heard.times_s, self.labels)
 
     def predict(self, waveform: Waveform) -> Prediction:
         """Return the answer for a whole clip.
@@ -100,13 +115,7 @@ class Predictor:
         Raises:
             AudioError: It is empty or silent, or its rate is below what the bundle was trained on.
         """
-        windows = self._windows(waveform)
-        levels_db = window_levels_db(windows)
-        if levels_db.max() < SILENCE_DB:
-            raise AudioError(f"is silent (level {levels_db.max():.0f} dB), expected sound above {SILENCE_DB:.0f} dB")
-        one_clip = np.zeros(len(windows), dtype=np.intp)
-        raw = aggregate_windows(self._raw(windows), one_clip, levels_db, self.bundle.spec.aggregate)
-        return self._answer(self._calibration(raw)[0], waveform.duration_s)
+        return self._answer(self._heard(waveform), waveform.duration_s)
 
     def predict_file(self, path: Path, *, start_s: float = 0.0, duration_s: float | None = None) -> Prediction:
         """Return the answer for a file, or for the part of it from `start_s` for `duration_s`.
@@ -123,25 +132,46 @@ class Predictor:
                 "choose a part with --start and --duration"
             )
         self._check_rate(info.rate_hz, str(path))
-        rate_hz = self._frontend.spec.rate_hz
-        waveform = read_audio(path, start_s=start_s, duration_s=duration_s, rate_hz=rate_hz, mono=True)
+        if isinstance(self._frontend, NativeFrontend):
+            blocks = stream_audio(path, block_s=NATIVE_BLOCK_S, start_s=start_s, duration_s=duration_s)
+            heard = _Heard.natively(blocks, self._frontend, str(path))
+            duration_s = float(heard.times_s[-1, 1])
+        else:
+            rate_hz = self._frontend.spec.rate_hz
+            waveform = read_audio(path, start_s=start_s, duration_s=duration_s, rate_hz=rate_hz, mono=True)
+            heard, duration_s = self._heard(waveform), waveform.duration_s
         try:
-            return self.predict(waveform)
+            return self._answer(heard, duration_s)
         except AudioError as error:
             raise AudioError(f"{path}: {error}") from error
 
-    def _windows(self, waveform: Waveform) -> NDArray[np.float32]:
-        spec = self._frontend.spec
+    def _warm_up(self) -> None:
+        frontend = self._frontend
+        if isinstance(frontend, NativeFrontend):
+            silence = Waveform(np.zeros((2, WARM_UP_HZ), dtype=np.float32), WARM_UP_HZ)
+            features = measure_native([silence], frontend, "silence")[0].features
+        else:
+            features = frontend(np.zeros((1, frontend.spec.window_samples), dtype=np.float32))
+        self._calibration(self._raw(features))
+
+    def _heard(self, waveform: Waveform) -> _Heard:
+        """Return what the frontend makes of a waveform, window by window."""
+        frontend, spec = self._frontend, self._frontend.spec
         if not waveform.n_samples:
             raise AudioError("holds no samples, expected sound")
-        samples = waveform.mono()
         if waveform.rate_hz != spec.rate_hz:
             self._check_rate(waveform.rate_hz, "waveform")
+        if isinstance(frontend, NativeFrontend):
+            return _Heard.natively([waveform], frontend, "waveform")
+        samples = waveform.mono()
+        if waveform.rate_hz != spec.rate_hz:
             samples = resample(samples[np.newaxis], waveform.rate_hz, spec.rate_hz)[0]
-        return cut_windows(samples, spec.window_samples, spec.hop_samples)
+        windows = cut_windows(samples, spec.window_samples, spec.hop_samples)
+        starts_s = np.arange(len(windows)) * (spec.hop_samples / spec.rate_hz)
+        times_s = np.stack([starts_s, np.minimum(starts_s + spec.window_s, waveform.duration_s)], axis=1)
+        return _Heard(frontend(windows), window_levels_db(windows), times_s)
 
-    def _raw(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        features = self._frontend(windows)
+    def _raw(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         return self._graph(features.reshape(len(features), -1) if self._flat else features)
 
     def _check_rate(self, rate_hz: int, what: str) -> None:
@@ -152,7 +182,13 @@ class Predictor:
                 f"{lowest_hz} Hz and more; record at a higher rate"
             )
 
-    def _answer(self, probabilities: NDArray[np.float32], duration_s: float) -> Prediction:
+    def _answer(self, heard: _Heard, duration_s: float) -> Prediction:
+        loudest_db = heard.levels_db.max()
+        if loudest_db < SILENCE_DB:
+            raise AudioError(f"is silent (level {loudest_db:.0f} dB), expected sound above {SILENCE_DB:.0f} dB")
+        one_clip = np.zeros(len(heard.levels_db), dtype=np.intp)
+        raw = aggregate_windows(self._raw(heard.features), one_clip, heard.levels_db, self.bundle.spec.aggregate)
+        probabilities = self._calibration(raw)[0]
         best = int(probabilities.argmax())
         passed = probabilities >= self._thresholds
         if self.bundle.spec.task == "one":

@@ -1,4 +1,4 @@
-"""Bundles: a trained model as a folder of two files, `bundle.json` and `model.onnx`.
+"""Bundles: a trained model as a folder of two files, `bundle.json` and `model.onnx`, and any more that it needs.
 
 Nothing in it is executable code or a pickle. Loading verifies the seal of the JSON, the checksum of the graph, the
 fingerprint of the frontend and the shapes at both ends of the graph, and imports neither scikit-learn nor torch.
@@ -24,6 +24,8 @@ from earmark.models.bundle_spec import FORMAT, FORMAT_VERSION, BundleSpec, FileP
 from earmark.models.table import build_frontend
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from earmark.features.base import Frontend
@@ -98,20 +100,27 @@ def load_bundle(source: str | Path) -> Bundle:
     return Bundle(folder, content)
 
 
-def save_bundle(folder: Path, spec: BundleSpec, graph: bytes, *, overwrite: bool = True) -> Bundle:
+def save_bundle(
+    folder: Path, spec: BundleSpec, graph: bytes, *, extra: Mapping[str, bytes] | None = None, overwrite: bool = True
+) -> Bundle:
     """Write a bundle whole or not at all, and return it as loaded back.
 
-    `spec.files` is filled in here. Raises StoreError where the folder exists and may not be replaced, or cannot be
-    written; BundleError where the result does not load.
+    `spec.files` is filled in here; `extra` are further files by name, such as a second graph.
+
+    Raises:
+        StoreError: The folder exists and may not be replaced, or cannot be written.
+        BundleError: The result does not load.
     """
     if folder.exists() and not (overwrite and ((folder / SPEC_FILE).is_file() or not any(folder.iterdir()))):
         reason = "exists already" if not overwrite else "exists and is not a bundle"
         raise StoreError(f"{folder}: {reason}; choose another name or remove it")
     staging = _staging_folder(folder)
     try:
-        write_bytes(staging / GRAPH_FILE, graph)
-        part = FilePart(sha256=file_sha256(staging / GRAPH_FILE), size_bytes=len(graph))
-        write_json(staging / SPEC_FILE, spec.model_copy(update={"files": {GRAPH_FILE: part}}).sealed())
+        parts = {}
+        for name, content in {GRAPH_FILE: graph, **(extra or {})}.items():
+            write_bytes(staging / name, content)
+            parts[name] = FilePart(sha256=file_sha256(staging / name), size_bytes=len(content))
+        write_json(staging / SPEC_FILE, spec.model_copy(update={"files": parts}).sealed())
         load_bundle(staging).graph()
         _swap(staging, folder)
     finally:

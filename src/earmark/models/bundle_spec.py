@@ -7,13 +7,16 @@ tells accidents and careless edits, not a forger, who can compute it anew; sign 
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from earmark.core.identity import canonical_json
 from earmark.models.aggregate import Aggregate
 from earmark.models.calibrate import Calibration, ThresholdRule
+
+if TYPE_CHECKING:
+    from earmark.features.base import FrontendSpec
 
 FORMAT = "earmark-bundle"
 FORMAT_VERSION = 1
@@ -33,6 +36,19 @@ class FrontendPart(_Part):
     window_s: float
     hop_s: float
     min_source_rate_hz: int = Field(description="Lowest sample rate of the training audio; lower ones are refused")
+
+    @classmethod
+    def of(cls, spec: FrontendSpec, min_source_rate_hz: int) -> FrontendPart:
+        """Return the part that stores a frontend."""
+        return cls(
+            name=spec.name,
+            config=spec.config,
+            fingerprint=spec.fingerprint,
+            rate_hz=spec.rate_hz,
+            window_s=spec.window_s,
+            hop_s=spec.hop_s,
+            min_source_rate_hz=min_source_rate_hz,
+        )
 
 
 class CalibrationPart(_Part):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from earmark.models.base import ScoreKind
 
 SMALLEST_PROBABILITY = 1e-3  # a forest of some hundred trees cannot tell less from nothing
-ThresholdRule = Literal["best_f1", "precision", "recall"]
+ThresholdRule = Literal["best_f1", "precision", "recall", "false_alarms"]
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ def choose_thresholds(
     """Return for each class the probability from which an answer counts.
 
     `best_f1` maximises F1; `precision` takes the lowest threshold whose precision reaches `goal`; `recall` the
-    most precise one whose recall reaches it. A class with no example gets 0.5; an unreachable goal gives the best
+    most precise one whose recall reaches it; `false_alarms` lets through that share of the clips without the class,
+    such as 0.01. A class with no example gets 0.5; an unreachable goal gives the best
     there is.
     """
     columns = range(targets.shape[1])
@@ -154,6 +155,8 @@ def _threshold(
     n_positive = int(positive.sum())
     if not n_positive:
         return 0.5
+    if rule == "false_alarms":
+        return float(np.quantile(probabilities[~positive], 1 - goal)) if n_positive < positive.size else 0.5
     order = np.argsort(-probabilities, kind="stable")
     ranked = probabilities[order].astype(np.float64)
     hits = np.cumsum(positive[order])

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from earmark.core.errors import ConfigError, ModelError
-from earmark.evaluation.metrics import Metric
-from earmark.models.calibrate import Calibration
 from earmark.models.checkpoint import load_checkpoint, save_checkpoint
-from earmark.models.mixing import change_batch, class_weights, smooth_targets
+from earmark.models.mixing import change_batch, smooth_targets
+from earmark.models.objective import ClassObjective
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from earmark.data.dataset import Task
     from earmark.models.base import FitContext
     from earmark.models.fit_options import FitOptions
+    from earmark.models.objective import Objective
 
 SCORING_BATCH = 32
 
@@ -60,6 +60,7 @@ class FitJob:
         context: Progress, checkpoint and who is told of each epoch.
         fingerprint: Of data, options and seed: a checkpoint of another fit is not gone on from.
         change: What is done to each batch of training examples, as `change_batch` does it to spectrograms.
+        objective: Makes the loss of the targets of the training rows; None is that of the task.
     """
 
     task: Task
@@ -70,6 +71,13 @@ class FitJob:
     context: FitContext
     fingerprint: str = ""
     change: Callable[..., tuple[Any, Any]] = change_batch
+    objective: Callable[[NDArray[np.float32]], Objective] | None = None
+
+    def make_objective(self) -> Objective:
+        """Return the loss for these training rows."""
+        if self.objective is not None:
+            return self.objective(self.training.targets)
+        return ClassObjective(self.task, self.training.targets, balanced=self.options.class_weight is not None)
 
 
 @dataclass
@@ -116,7 +124,7 @@ class _Loop:
         brain = half and torch.cuda.is_bf16_supported()
         self.precision = (torch.bfloat16 if brain else torch.float16) if half else None
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=half and not brain)
-        self.loss = _Loss(job, self.device)
+        self.objective = job.make_objective()
         self.state = _State()
 
     def run(self) -> None:
@@ -163,7 +171,7 @@ class _Loop:
         self.optimizer.zero_grad(set_to_none=True)
         with self._cast():
             logits = self.module(torch.from_numpy(features).to(self.device))
-        loss = self.loss(logits.float(), torch.from_numpy(targets).to(self.device))
+        loss = self.objective.loss(logits.float(), torch.from_numpy(targets).to(self.device))
         torch.autograd.backward(self.scaler.scale(loss))
         self.scaler.unscale_(self.optimizer)
         torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.job.options.clip_norm)
@@ -179,17 +187,14 @@ class _Loop:
             return {}
         with self._cast():
             logits = run_network(self.module, part.features, self.device)
-        loss = float(
-            self.loss(torch.from_numpy(logits).to(self.device), torch.from_numpy(part.targets).to(self.device))
-        )
+        outputs, targets = (torch.from_numpy(values).to(self.device) for values in (logits, part.targets))
+        loss = float(self.objective.loss(outputs, targets))
         if loss < state.best_loss:
             state.best_loss, state.waited = loss, 0
             state.best = {name: value.detach().cpu().clone() for name, value in self.module.state_dict().items()}
         else:
             state.waited += 1
-        probabilities = Calibration.identity(self.job.task, "margin", logits.shape[1])(logits)
-        f1 = Metric("f1_macro", self.job.task)(part.targets, probabilities)
-        return {"validation_loss": loss, "validation_f1": 0.0 if f1 is None else f1}
+        return {"validation_loss": loss, **self.objective.figures(logits, part.targets)}
 
     def _cast(self) -> contextlib.AbstractContextManager[Any]:
         import torch
@@ -232,27 +237,6 @@ class _Loop:
             context.on_epoch(epoch, dict(figures))
 
 
-class _Loss:
-    """Cross-entropy against soft targets, or a binary one per class; classes weighted by how rare they are."""
-
-    def __init__(self, job: FitJob, device: torch.device) -> None:
-        import torch
-
-        targets = job.training.targets
-        even = np.ones(targets.shape[1], dtype=np.float32)
-        weights = even if job.options.class_weight is None else class_weights(targets, job.task)
-        self._weights = torch.from_numpy(weights).to(device)
-        self._exclusive = job.task == "one"
-
-    def __call__(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        from torch.nn import functional
-
-        if self._exclusive:
-            weighted = targets * self._weights
-            return -(weighted * functional.log_softmax(logits, dim=1)).sum() / weighted.sum()
-        return functional.binary_cross_entropy_with_logits(logits, targets, pos_weight=self._weights)
-
-
 def run_network(module: nn.Module, features: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:
     """Return the logits of rows, float32 (n_rows, n_classes), in evaluation mode and in batches."""
     import torch
@@ -260,7 +244,8 @@ def run_network(module: nn.Module, features: NDArray[np.float32], device: torch.
     module.eval()
     with torch.inference_mode():
         batches = (features[start : start + SCORING_BATCH] for start in range(0, len(features), SCORING_BATCH))
-        logits = [module(torch.from_numpy(np.ascontiguousarray(rows)).to(device)).float().cpu() for rows in batches]
+        owned = (torch.from_numpy(np.require(rows, np.float32, ["C", "W"])) for rows in batches)  # not a map of a file
+        logits = [module(rows.to(device)).float().cpu() for rows in owned]
     return np.asarray(torch.cat(logits).numpy(), dtype=np.float32)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from earmark.core.errors import LeakError, ModelError
 from earmark.core.progress import SILENT
 from earmark.features.extract import extract_features
+from earmark.features.measure import refuse_transforms
 from earmark.models.aggregate import Aggregate, aggregate_windows
 from earmark.models.base import FitContext, TakesContext
 from earmark.models.table import build_classifier, build_frontend, find_recipe
@@ -114,12 +115,13 @@ def prepare(
 
     Raises:
         AudioError: Clips cannot be read.
-        ConfigError: The recipe or an option is not known.
+        ConfigError: The recipe or an option is not known, or copies are asked for of a native frontend.
         DataError: The extra clips have labels that the dataset does not have.
         LeakError: A file of the dataset is among the extra clips, in another group.
     """
     recipe = find_recipe(options.recipe)
     frontend = build_frontend(recipe.frontend, recipe.frontend_options | options.frontend)
+    refuse_transforms(frontend, options.copies)
     merged = dataset if extra is None else _merged(dataset, extra)
     tables = [
         extract_features(merged, frontend, store=store, workers=options.workers, progress=progress, transform=transform)

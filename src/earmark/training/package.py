@@ -105,15 +105,8 @@ def measurements(trained: Trained) -> dict[str, Any]:
 
 def _frontend_part(trained: Trained, lowest_hz: int) -> FrontendPart:
     spec = trained.material.frontend.spec
-    return FrontendPart(
-        name=spec.name,
-        config=spec.config,
-        fingerprint=spec.fingerprint,
-        rate_hz=spec.rate_hz,
-        window_s=spec.window_s,
-        hop_s=spec.hop_s,
-        min_source_rate_hz=min(lowest_hz, spec.rate_hz),  # a recording at the frontend's rate holds all it looks at
-    )
+    # A recording at the frontend's rate holds all it looks at; a native one looks at everything.
+    return FrontendPart.of(spec, lowest_hz if spec.native else min(lowest_hz, spec.rate_hz))
 
 
 def _rates(dataset: Dataset) -> list[int]:

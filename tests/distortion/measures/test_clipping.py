@@ -10,13 +10,14 @@ import soxr
 
 from earmark.audio import Waveform, write_audio
 from earmark.distortion.measures import measure
+from earmark.distortion.measures.clipping import reaching
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from tests.distortion.measures.conftest import Music, Noise, Sine
+    from tests.distortion.measures.conftest import Music, Noise, OneBlock, Sine
 
 
 def clipped(samples: NDArray[np.float32], share: float) -> NDArray[np.float32]:
@@ -97,3 +98,33 @@ def test_a_written_and_read_clipped_file_keeps_its_share(sine: Sine, tmp_path: P
     write_audio(tmp_path / "a.wav", Waveform(wave, 44100))
     # |sin| > 2/3 for 53.5 % of the time
     assert measure(read_audio(tmp_path / "a.wav"))["full_scale_share"] == pytest.approx(0.535, abs=0.02)
+
+
+def test_clipped_and_resampled_music_has_more_peaks_near_the_largest(music: Music) -> None:
+    def shares(samples: NDArray[np.float32]) -> list[float]:
+        moved = soxr.resample(soxr.resample(samples.T, 44100, 48000), 48000, 44100).T
+        found = measure(Waveform((0.5 * moved).astype(np.float32), 44100))
+        return [found[f"peaks_over_{share}_share"] or 0 for share in (70, 80, 90)]
+
+    clean, cut = shares(music(4.0).samples), shares(clipped(music(4.0).samples, 0.03))
+    assert all(after > 3 * before for before, after in zip(clean[:2], cut[:2], strict=True))
+    assert cut[2] > clean[2]
+    assert clean == sorted(clean, reverse=True)
+
+
+def test_moments_near_the_peak_come_with_clipping(music: Music) -> None:
+    clean, cut = measure(music(4.0)), measure(Waveform(clipped(music(4.0).samples, 0.03), 44100))
+    for percentile in (90, 98):
+        assert (cut[f"moments_{percentile}_db"] or 0) > (clean[f"moments_{percentile}_db"] or 0) + 3
+    assert (clean["moments_90_db"] or 0) < (clean["moments_98_db"] or 0)
+
+
+@pytest.mark.parametrize("spread", [1, 50])
+def test_samples_that_reach_a_level_are_found_in_few_cells_and_in_many(
+    rng: np.random.Generator, one_block: OneBlock, spread: int
+) -> None:
+    channel = rng.uniform(-0.4, 0.4, 30_001).astype(np.float32)
+    channel[[3, *range(5000, 5000 + 500 * spread, 40), 30_000]] = -0.9
+    block = one_block(Waveform(channel[np.newaxis], 44100))
+    expected = np.flatnonzero(np.abs(channel) >= 0.5)
+    np.testing.assert_array_equal(reaching(channel, block.cell_peaks[0], np.float32(0.5)), expected)

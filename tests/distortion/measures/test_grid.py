@@ -12,7 +12,17 @@ import soxr
 
 from earmark.audio import Waveform
 from earmark.distortion.measures import filterbanks, measure
-from earmark.distortion.measures.grid import CODECS, gather, line, plan_for, summarise, trace
+from earmark.distortion.measures.grid import (
+    CODECS,
+    SECTION_SAMPLES,
+    bank_for,
+    coefficients_of,
+    gather,
+    line,
+    plan_for,
+    summarise,
+    trace,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -194,3 +204,27 @@ def test_lossless_samples_that_were_once_vorbis_show_it(oneshots_dir: Path) -> N
 
     path = next(oneshots_dir.rglob("lmms__instruments__steel_guitar_medium_distorted01.flac"))
     assert traces(read_audio(path))["vorbis_trace"] > CLEAR
+
+
+@pytest.mark.parametrize(
+    ("name", "least_db"), [("mp3", 70), ("aac_kbd", 70), ("aac_sine", 60), ("vorbis", 70), ("opus", 60)]
+)
+def test_filters_worked_out_coarsely_find_the_coefficients_of_their_waves(
+    music: Music, name: str, least_db: float
+) -> None:
+    sound = music(4.0, 48000).samples[0][40_000 : 40_000 + SECTION_SAMPLES]
+    bank = bank_for(name, SECTION_SAMPLES, SECTION_SAMPLES)
+    found = coefficients_of(np.fft.rfft(sound).astype(np.complex64), bank, slice(None))
+    by_step = found.transpose(0, 2, 1).reshape(len(found), -1)
+    lines = CODECS[name].chosen()
+    waves = {
+        "mp3": lambda: filterbanks.mp3_waves(lines),
+        "opus": lambda: filterbanks.celt_waves(lines),
+        "aac_kbd": lambda: filterbanks.mdct_waves(1024, lines, filterbanks.kaiser_bessel_window(1024)),
+        "aac_sine": lambda: filterbanks.mdct_waves(1024, lines, filterbanks.sine_window(1024)),
+        "vorbis": lambda: filterbanks.mdct_waves(1024, lines, filterbanks.vorbis_window(1024)),
+    }[name]()
+    for wave, values in list(zip(waves, by_step, strict=True))[::5]:
+        exact = np.correlate(sound.astype(np.float64), wave, mode="valid")
+        wrong = np.sqrt(np.mean((values[: exact.size] - exact) ** 2) / np.mean(sound**2))
+        assert -20 * np.log10(wrong) > least_db

@@ -10,9 +10,18 @@ import pytest
 
 from earmark.audio import Waveform, read_audio, stream_audio, write_audio
 from earmark.core.errors import AudioError, ConfigError
-from earmark.distortion.measures import LINE_NAMES, MEASURES, NAMES, Measurements, measure, measure_stream
+from earmark.distortion.measures import (
+    LINE_NAMES,
+    MEASURES,
+    NAMES,
+    Measurements,
+    measure,
+    measure_blocks,
+    measure_stream,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.distortion.measures.conftest import Music, Noise, Sine
@@ -96,13 +105,14 @@ def test_what_cannot_be_told_says_why(noise: Noise) -> None:
     narrow = measure(Waveform(noise(1, 0.5, rate_hz=16000), 16000))
     assert narrow.reasons["correlation"] == "needs 2 channels, found 1"
     assert narrow.reasons["mp3_trace"] == "needs a rate of 32 kHz or more that divides evenly, found 16000 Hz"
-    assert narrow.reasons["hum_50_db"] == "needs 2 s of sound"
+    assert narrow.reasons["hum_50_db"] == "needs 2 s of sound at 2 kHz or more"
     assert narrow.reasons["flat_top_dbfs"] == "no flat top found"
     assert "higher rate than 16000 Hz" in narrow.reasons["snr_16000_db"]
     assert measure(Waveform(noise(8, 0.5), 44100)).reasons["delay_ms"] == "needs 2 channels, found 8"
     assert "0.2 s of sound" in measure(Waveform(noise(1, 0.02), 44100)).reasons["mp3_trace"]
     lost = noise(2, 0.5) * np.array([[1], [0]], dtype=np.float32)
-    assert measure(Waveform(lost, 44100)).reasons["correlation"] == "one of the channels is silent"
+    reason = "needs sound in both channels, in this band, for 0.8 s"
+    assert measure(Waveform(lost, 44100)).reasons["correlation"] == reason
 
 
 @pytest.mark.parametrize("duration_s", [9.7, 10.0, 10.4, 21.3])
@@ -117,6 +127,53 @@ def test_a_stream_gives_exactly_the_numbers_of_the_whole(music: Music, duration_
         np.testing.assert_array_equal(getattr(once, field), getattr(streamed, field))
     assert once.evidence == streamed.evidence
     assert len(once.times_s) == round(duration_s)
+
+
+def test_each_block_gives_what_it_gives_alone_and_keeps_its_time(music: Music) -> None:
+    part = music(3.0)
+    rate_hz = part.rate_hz
+    sound = np.ascontiguousarray(np.tile(part.samples, 8)[:, : round(20.5 * rate_hz)])
+    sound[:, 16 * rate_hz] = [1, -1]  # a click in the second block
+    pieces = [Waveform(sound[:, start : start + 70001], rate_hz) for start in range(0, sound.shape[1], 70001)]
+    first, second = measure_blocks(pieces)
+    for found, begin_s, end_s in ((first, 0, 10), (second, 10, 20.5)):
+        alone = measure(Waveform(sound[:, int(begin_s * rate_hz) : round(end_s * rate_hz)], rate_hz))
+        same = [not name.endswith(("_trace", "_depth_db")) or begin_s == 0 for name in NAMES]
+        np.testing.assert_array_equal(found.values[same], alone.values[same])
+        np.testing.assert_allclose(found.values, alone.values, atol=1.0)
+        same = [name != "codec_trace" or begin_s == 0 for name in LINE_NAMES]
+        np.testing.assert_array_equal(found.line[:, same], alone.line[:, same])
+        np.testing.assert_array_equal(found.assessable, alone.assessable)
+        np.testing.assert_array_equal(found.line_assessable, alone.line_assessable)
+        np.testing.assert_allclose(found.times_s, alone.times_s + begin_s)
+        assert found.duration_s == pytest.approx(end_s - begin_s)
+        assert found.times_s[-1, 1] == pytest.approx(end_s)
+        assert (found.reasons, found.rate_hz, found.n_channels) == (alone.reasons, rate_hz, 2)
+    clicks = [moment for moment in second.evidence if moment.measure == "clicks_per_s"]
+    assert any(moment.start_s == pytest.approx(16, abs=0.01) for moment in clicks)
+    assert all(10 <= moment.start_s < moment.end_s <= 20.5 for moment in second.evidence)
+
+
+def test_blocks_are_measured_as_they_come(noise: Noise) -> None:
+    asked: list[int] = []
+
+    def seconds() -> Iterator[Waveform]:
+        for second in range(40):
+            asked.append(second)
+            yield Waveform(noise(rate_hz=8000), 8000)
+
+    blocks = measure_blocks(seconds())
+    next(blocks)
+    assert len(asked) <= 21  # the second block is held until it is known that a short rest does not follow
+
+
+def test_no_block_is_refused_and_a_block_that_is_no_sound(noise: Noise) -> None:
+    with pytest.raises(AudioError, match="found no samples"):
+        list(measure_blocks([]))
+    wrong = noise(rate_hz=8000)
+    wrong[0, 5] = np.nan
+    with pytest.raises(AudioError, match="expected finite numbers"):
+        list(measure_blocks([Waveform(wrong, 8000)]))
 
 
 def test_a_file_streamed_equals_the_file_read(music: Music, tmp_path: Path) -> None:

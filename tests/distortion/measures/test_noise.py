@@ -81,3 +81,46 @@ def test_noise_has_no_hum(noise: Noise) -> None:
 
 def test_a_steady_tone_is_no_noise(sine: Sine) -> None:
     assert (measure(Waveform(sine(440, 3.0)[np.newaxis], 44100))["snr_db"] or 0) > 40
+
+
+def test_noise_lies_evenly_over_the_bins_of_an_octave_and_notes_do_not(music: Music, noise: Noise) -> None:
+    steady = measure(Waveform(noise(1, 4.0), 44100))
+    mixed = measure(Waveform(music(4.0).samples + noise(2, 4.0, 0.003), 44100))
+    clean = measure(music(4.0))
+    for octave in (4000, 8000, 16000):
+        # A level in decibels deviates by 5.6 dB in a frame of noise, the mean of 42 of them by 0.86 dB.
+        assert steady[f"noise_unevenness_{octave}_db"] == pytest.approx(0.86, abs=0.1)
+        assert (mixed[f"noise_unevenness_{octave}_db"] or 9) < (clean[f"noise_unevenness_{octave}_db"] or 0)
+
+
+def test_digital_silence_is_not_flat_noise(sine: Sine) -> None:
+    sound = np.concatenate([sine(440, 2.0), np.zeros(2 * 44100, dtype=np.float32)])[np.newaxis]
+    assert (measure(Waveform(sound, 44100))["noise_flatness"] or 0) < 0.1
+
+
+def test_rumble_below_the_notes_raises_the_low_floor_alone(music: Music, noise: Noise) -> None:
+    clean = music(6.0)
+    spectrum = np.fft.rfft(noise(1, 6.0)[0])
+    spectrum[6 * 20 :] = 0  # bins of a sixth of a Hz
+    rumble = np.fft.irfft(spectrum, clean.n_samples)
+    rumble *= 0.02 / np.sqrt(np.mean(rumble**2))
+    rumbling = measure(Waveform((clean.samples + rumble).astype(np.float32), 44100))
+    before = measure(clean)
+    for band in (3, 8, 16):
+        assert (rumbling[f"low_floor_{band}_db"] or -99) > (before[f"low_floor_{band}_db"] or 0) + 10
+    assert rumbling["low_floor_480_db"] == pytest.approx(before["low_floor_480_db"], abs=0.5)
+
+
+def test_the_low_floor_of_white_noise_is_that_of_one_bin(noise: Noise) -> None:
+    found = measure(Waveform(noise(1, 10.0), 44100))
+    # A bin of half a Hz holds 1 / 44100 of the power; the third lowest of nine chance values lies 4 dB under that.
+    for band in (30, 120, 480):
+        assert found[f"low_floor_{band}_db"] == pytest.approx(-10 * np.log10(44100) - 4, abs=2)
+
+
+@pytest.mark.parametrize("rate_hz", [100, 1000, 2000])
+def test_rates_too_low_for_the_mains_are_measured_without_them(noise: Noise, rate_hz: int) -> None:
+    found = measure(Waveform(noise(1, 5.0, 0.1, rate_hz), rate_hz))
+    assert found["hum_50_db"] is None
+    assert found["low_floor_30_db"] is None
+    assert found["rms_dbfs"] == pytest.approx(-20, abs=1)

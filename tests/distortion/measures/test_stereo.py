@@ -110,3 +110,47 @@ def test_without_a_pair_no_stereo_measure_is_assessable(noise: Noise, n_channels
     found = measure(Waveform(noise(n_channels, 1.0), 44100))
     assert set(found.reasons) >= STEREO_NAMES
     assert len(STEREO_NAMES) == len(NAMES) - NAMES.index("mid_side_db")
+
+
+def test_a_late_channel_is_as_coherent_as_before_but_out_of_phase(noise: Noise) -> None:
+    one = noise(1, 3.0)[0]
+    together = measure(Waveform(np.stack([one, one]), 44100))
+    late = measure(Waveform(np.stack([one, np.roll(one, 44)]), 44100))
+    for band in ("low", "middle", "upper", "high"):
+        assert together[f"coherence_{band}"] == pytest.approx(1, abs=1e-3)
+        assert late[f"coherence_{band}"] == pytest.approx(1, abs=0.05)
+        assert together[f"phase_spread_{band}"] == pytest.approx(0, abs=1e-3)
+        assert together[f"phase_steps_{band}"] == pytest.approx(1, abs=1e-3)
+    assert (late["phase_spread_upper"] or 0) > 0.8
+    # A delay turns the phase by the same angle from bin to bin: 1 ms by 360 degrees * 21.5 Hz / 1 kHz.
+    assert late["phase_steps_upper"] == pytest.approx(np.cos(2 * np.pi * 44 / 2048), abs=0.01)
+
+
+def test_unrelated_channels_are_not_coherent(noise: Noise) -> None:
+    found = measure(Waveform(noise(2, 10.0), 44100))
+    assert (found["coherence_middle"] or 1) < 0.15
+    assert abs(found["correlation_narrow_least"] or 1) < 0.3
+
+
+def test_one_third_octave_turned_over_is_found(noise: Noise) -> None:
+    one = noise(1, 3.0)[0]
+    spectrum = np.fft.rfft(one)
+    spectrum[3 * 1000 : 3 * 1500] *= -1  # bins of a third of a Hz
+    other = np.fft.irfft(spectrum, one.size).astype(np.float32)
+    found = measure(Waveform(np.stack([one, other]), 44100))
+    assert found["correlation_narrow_least"] == pytest.approx(-1, abs=0.05)
+    assert (found["correlation"] or 0) > 0.9
+    assert (found["correlation_narrow_change"] or 0) > 0.1
+
+
+def test_coherence_needs_more_than_a_moment(noise: Noise) -> None:
+    found = measure(Waveform(noise(2, 0.5), 44100))
+    assert found["coherence_middle"] is None
+    assert found["correlation"] is not None
+
+
+def test_coherence_ends_where_the_spectrum_does(noise: Noise) -> None:
+    found = measure(Waveform(noise(2, 3.0, 0.1, 4000), 4000))
+    assert found["coherence_low"] is not None
+    assert found["coherence_upper"] is None
+    assert measure(Waveform(noise(2, 300.0, 0.1, 100), 100))["correlation_narrow_least"] is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from earmark.distortion.measures.measure import measure, measure_stream
+from earmark.distortion.measures.measure import measure, measure_blocks, measure_stream
 from earmark.distortion.measures.measurements import Evidence, Measurements
 from earmark.distortion.measures.table import LINE, LINE_NAMES, MEASURES, NAMES, VERSION, Measure
 
@@ -16,5 +16,6 @@ __all__ = [
     "Measure",
     "Measurements",
     "measure",
+    "measure_blocks",
     "measure_stream",
 ]

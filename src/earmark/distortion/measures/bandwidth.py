@@ -32,8 +32,8 @@ ROLLOFF = 0.99
 def gather(_: Block, spectra: Spectra) -> Part:
     """Return what a block adds: sums over frames, and power by second above and below 10 kHz."""
     n_groups = spectra.n_bins // GROUP_BINS
-    grouped = spectra.log_power[:, : n_groups * GROUP_BINS].reshape(-1, n_groups, GROUP_BINS)
-    means = grouped.mean(axis=2, dtype=np.float32)  # (n_frames, n_groups), of logarithms
+    grouped = spectra.log_power[:, : n_groups * GROUP_BINS].reshape(-1, GROUP_BINS)
+    means = (grouped @ np.full(GROUP_BINS, 1 / GROUP_BINS, dtype=np.float32)).reshape(-1, n_groups)  # of logarithms
     heard = spectra.power[:, 1:].sum(axis=1) > 1e-9
     frames = means[heard]
     holes = np.zeros(n_groups)
@@ -45,8 +45,8 @@ def gather(_: Block, spectra: Spectra) -> Part:
         flicker = np.abs(np.diff(frames, axis=0)).sum(axis=0).astype(np.float64)
     power, ten = spectra.second_power, spectra.bin_at(10000.0)
     return {
-        "total_power": spectra.power.sum(axis=0, dtype=np.float64),
-        "total_log": spectra.log_power[heard].sum(axis=0, dtype=np.float64),
+        "total_power": (np.ones(len(heard), dtype=np.float32) @ spectra.power).astype(np.float64),
+        "total_log": (heard.astype(np.float32) @ spectra.log_power).astype(np.float64),
         "total_heard": np.array([float(heard.sum())]),
         "total_holes": holes,
         "total_flicker": flicker,

@@ -67,6 +67,12 @@ class Block:
         return np.stack([cells_of(channel) for channel in self.samples])
 
     @cached_property
+    def extremes(self) -> NDArray[np.float32]:
+        """Highest and lowest sample of each second in any channel, float32 (n_seconds, 2)."""
+        sounds = [self.samples[:, second] for second in self.seconds]
+        return np.array([(sound.max(), sound.min()) for sound in sounds], dtype=np.float32)
+
+    @cached_property
     def products(self) -> NDArray[np.float64]:
         """Sums over each second of l l, r r and l r of the first two channels, float64 (n_seconds, 3).
 
@@ -133,7 +139,8 @@ def cells_of(channel: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _cells_of_piece(values: NDArray[np.float32]) -> NDArray[np.float32]:
     n_whole = values.size // CELL_SAMPLES
-    whole: NDArray[np.float32] = values[: n_whole * CELL_SAMPLES].reshape(n_whole, CELL_SAMPLES).max(axis=1)
+    # The bits of floats that are not negative are in the order of their values; integers are compared twice as fast.
+    whole = values[: n_whole * CELL_SAMPLES].view(np.int32).reshape(n_whole, CELL_SAMPLES).max(axis=1).view(np.float32)
     rest = values[n_whole * CELL_SAMPLES :]
     return np.append(whole, rest.max()) if rest.size else whole
 

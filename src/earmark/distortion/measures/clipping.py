@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from earmark.distortion.measures.block import CELL_SAMPLES
 from earmark.distortion.measures.scale import DB_PER_NEPER, amplitude_db, ratio_db
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ N_STEPS = 100
 # Blocks whose peak lies further below the loudest say nothing about the level that was cut at.
 EDGE_BLOCKS_DB = 1.0
 FEWEST_COUNTS, FEWEST_SHARE = 10.0, 0.001
+# Peaks of the wave above half of the largest: how many of them come near it, and 20 that do not.
+CROWD_SHARES, FEW_PEAKS = (0.7, 0.8, 0.9), 20
+CELL_PERCENTILES = (90.0, 98.0)
 QUANTILES = (0.5, 0.9, 0.99, 0.999)
 
 
@@ -44,9 +48,10 @@ def gather(block: Block) -> Part:
     limit = np.float32(LOWEST_SHARE * block.peak)
     histogram = np.zeros(N_STEPS + 1)
     curves: list[float] = []
+    crowd = np.zeros(len(CROWD_SHARES) + 1)
     if not block.is_silent:
-        for channel in block.samples:
-            high = np.flatnonzero((channel >= limit) | (channel <= -limit))
+        for channel, cells in zip(block.samples, block.cell_peaks, strict=True):
+            high = reaching(channel, cells, limit)
             if high.size == 0:
                 continue
             loud = np.abs(channel[high])
@@ -57,6 +62,7 @@ def gather(block: Block) -> Part:
             if lengths.size:
                 longest = max(longest, float(lengths.max()))
                 flat_level = max(flat_level, float(np.abs(channel[begins]).max()))
+            crowd += _peaks_above(channel, high, loud, block.peak)
             curves.append(_curvature(channel, high[loud >= 0.9 * block.peak]))
     lengths_s = [(second.stop - second.start) * len(block.samples) for second in block.seconds]
     return {
@@ -66,8 +72,10 @@ def gather(block: Block) -> Part:
         "longest": np.array([longest]),
         "flat_level": np.array([flat_level]),
         "peak": np.array([block.peak]),
-        "polarity": np.array([[float(block.samples.max()), -float(block.samples.min())]]),
+        "polarity": np.array([[float(block.extremes[:, 0].max()), -float(block.extremes[:, 1].min())]]),
         "histogram": histogram[np.newaxis],
+        "crowd": crowd[np.newaxis],
+        "cells": np.percentile(block.cell_peaks.max(axis=0), CELL_PERCENTILES)[np.newaxis].astype(np.float64),
         "curvature": np.array([min(curves, default=1.0)]),
     }
 
@@ -89,6 +97,12 @@ def summarise(part: Part) -> dict[str, float]:
     highest, lowest = part["polarity"].max(axis=0)
     found["peak_asymmetry_db"] = ratio_db(max(highest, 1e-9) ** 2, max(lowest, 1e-9) ** 2, 40.0)
     found["peak_curvature"] = float(np.median(part["curvature"][loudest]))
+    crowd = part["crowd"][loudest].sum(axis=0)
+    for share, count in zip(CROWD_SHARES, crowd[1:], strict=True):
+        found[f"peaks_over_{100 * share:.0f}_share"] = float(count / (crowd[0] + FEW_PEAKS))
+    cells = np.median(part["cells"][loudest], axis=0)
+    for percentile, level in zip(CELL_PERCENTILES, cells, strict=True):
+        found[f"moments_{percentile:g}_db"] = ratio_db(level**2, float(part["peak"].max()) ** 2, 60.0)
     return found | edge(histogram)
 
 
@@ -150,6 +164,27 @@ def edge(histogram: NDArray[np.float64]) -> dict[str, float]:
         level = (begin + int(np.searchsorted(reached, quantile)) + 1) / N_STEPS
         found[f"amplitude_{100 * quantile:g}_db"] = 20 * float(np.log10(min(1.0, level)))
     return found
+
+
+def reaching(channel: NDArray[np.float32], cells: NDArray[np.float32], limit: np.float32) -> NDArray[np.int64]:
+    """Return the places of samples of that magnitude; only cells whose peak reaches it are looked into."""
+    reach = np.flatnonzero(cells >= limit)
+    if 4 * reach.size > cells.size:
+        return np.flatnonzero((channel >= limit) | (channel <= -limit))
+    places = (reach[:, np.newaxis] * CELL_SAMPLES + np.arange(CELL_SAMPLES)).ravel()
+    if places.size and places[-1] >= channel.size:
+        places = places[places < channel.size]
+    found: NDArray[np.int64] = places[np.abs(channel[places]) >= limit]
+    return found
+
+
+def _peaks_above(
+    channel: NDArray[np.float32], high: NDArray[np.int64], loud: NDArray[np.float32], peak: float
+) -> NDArray[np.float64]:
+    """Return how many peaks of the wave there are above half of the largest, and above each of `CROWD_SHARES`."""
+    before, after = np.abs(channel[np.maximum(high - 1, 0)]), np.abs(channel[np.minimum(high + 1, channel.size - 1)])
+    tops = loud[(loud > before) & (loud >= after)]
+    return np.array([tops.size, *(np.count_nonzero(tops > share * peak) for share in CROWD_SHARES)], dtype=np.float64)
 
 
 def _curvature(channel: NDArray[np.float32], top: NDArray[np.int64]) -> float:

@@ -123,10 +123,8 @@ def _bends(channel: NDArray[np.float32]) -> NDArray[np.float32]:
     pieces = []
     for begin in range(0, channel.size - 2, PIECE_SAMPLES):
         piece = channel[begin : begin + PIECE_SAMPLES + 2]
-        bends = piece[2:] - piece[1:-1]
-        bends -= piece[1:-1]
-        bends += piece[:-2]
-        pieces.append(cells_of(bends))
+        steps = piece[1:] - piece[:-1]
+        pieces.append(cells_of(steps[1:] - steps[:-1]))
     return np.concatenate(pieces)
 
 

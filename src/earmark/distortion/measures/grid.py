@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -36,11 +36,17 @@ N_CANDIDATES, N_SECTIONS = 7, 2
 FEWEST_FRAMES = 4
 # Below -60 dBFS the rounding to 16 bits hides the zeros.
 QUIETEST_PEAK = 1e-3
-LINES_AT_ONCE = 8  # a megabyte with all that comes of it: stays in the cache
+LINES_AT_ONCE = 12  # a megabyte with all that comes of it: stays in the cache
+FACTORS = 4  # one logarithm for a product of four, which single precision holds: 1e-24 to 1e32
+# At how many places of a section the filters are worked out, and from how many of those the steps between come.
+FEWEST_COARSE, N_AROUND, LEAST_WEIGHT = 1024, 4, 1e-8
 LOG_OFFSET = 1e-6  # an eighth of the rounding noise of 16 bits in a coefficient
 # Offsets whose neighbours are low too are music, not a grid.
 NEIGHBOURS = 31
 OPUS_RATE_HZ = 48000
+
+# Spectra of sections by where they begin and how long they are.
+Spectra: TypeAlias = "dict[tuple[int, int], NDArray[np.complex64]]"
 
 
 @dataclass(frozen=True)
@@ -118,9 +124,10 @@ def gather(block: Block) -> Part:
         return blank
     sums = {name: np.zeros(frame_offsets(name, plan)) for name in CODECS}
     counts = dict.fromkeys(CODECS, 0)
+    spectra: Spectra = {}
     for start in _steady_sections(block, plan):
         for name in CODECS:
-            curve, count = _curve(name, block, start, plan)
+            curve, count = _curve(name, block, start, plan, spectra)
             sums[name] += curve
             counts[name] += count
     traces = [trace(sums[name] / counts[name])[0] if counts[name] else 0.0 for name in CODECS]
@@ -178,7 +185,7 @@ def _steady_sections(block: Block, plan: Plan) -> list[int]:
     return sorted(starts[index] for index in best)
 
 
-def _curve(name: str, block: Block, start: int, plan: Plan) -> tuple[NDArray[np.float64], int]:
+def _curve(name: str, block: Block, start: int, plan: Plan, spectra: Spectra) -> tuple[NDArray[np.float64], int]:
     """Return the sum of log |coefficient| by offset, and how many coefficients each sum has."""
     import scipy.fft
 
@@ -189,27 +196,64 @@ def _curve(name: str, block: Block, start: int, plan: Plan) -> tuple[NDArray[np.
     period = block.rate_hz // 50 if is_opus else CODECS[name].n_lines * plan.factor
     begin = start + -(block.start_samples + start) % period  # frames count from the beginning of the file
     section = block.main[begin : begin + n_section * plan.factor]
-    responses, reach = _responses(name, n_section, steps)
-    n_frames = (steps * section.size // (n_section * plan.factor) - reach) // n_offsets
+    bank = bank_for(name, n_section, steps)
+    n_frames = (steps * section.size // (n_section * plan.factor) - bank.reach) // n_offsets
     if n_frames < FEWEST_FRAMES:
         return np.zeros(n_offsets), 0
-    spectrum = scipy.fft.rfft(section, n_section * plan.factor)[: responses.shape[1]]
-    spectrum /= np.float32(plan.factor)
-    sums = np.zeros(n_frames * n_offsets, dtype=np.float32)
-    for first in range(0, len(responses), LINES_AT_ONCE):
-        products = responses[first : first + LINES_AT_ONCE] * spectrum
-        if products.shape[1] < steps // 2 + 1:
-            products = np.pad(products, ((0, 0), (0, steps // 2 + 1 - products.shape[1])))
-        coefficients = scipy.fft.irfft(products, steps, axis=1, overwrite_x=True)[:, : sums.size]
-        np.abs(coefficients, out=coefficients)
-        coefficients += np.float32(LOG_OFFSET)
-        sums += np.log(coefficients, out=coefficients).sum(axis=0)
-    return sums.reshape(n_frames, n_offsets).sum(axis=0, dtype=np.float64), len(responses) * n_frames
+    if (begin, n_section) not in spectra:
+        spectra[begin, n_section] = scipy.fft.rfft(section, n_section * plan.factor) / np.float32(plan.factor)
+    spectrum = spectra[begin, n_section]
+    sums: NDArray[np.float32] = np.zeros(bank.between.shape[1:2] + bank.bins.shape[1:], dtype=np.float32)
+    for first in range(0, len(bank.bins), LINES_AT_ONCE):
+        coefficients = coefficients_of(spectrum, bank, slice(first, first + LINES_AT_ONCE))
+        for four in range(0, len(coefficients), FACTORS):
+            product = np.multiply.reduce(coefficients[four : four + FACTORS], axis=0)
+            np.abs(product, out=product)
+            product += np.float32(LOG_OFFSET**FACTORS)
+            sums += np.log(product, out=product)
+    by_step = sums.T.ravel()[: n_frames * n_offsets]
+    return by_step.reshape(n_frames, n_offsets).sum(axis=0, dtype=np.float64), len(bank.bins) * n_frames
+
+
+def coefficients_of(spectrum: NDArray[np.complex64], bank: Bank, chosen: slice) -> NDArray[np.float32]:
+    """Return what some lines find at every step, float32 (n_chosen, n_between, n_coarse): the last axis is slower."""
+    import scipy.fft
+
+    products = bank.responses[chosen] * spectrum[bank.bins[chosen]]
+    coarse = scipy.fft.ifft(products, axis=1, overwrite_x=True).view(np.float32).reshape(len(products), -1, 2)
+    n_coarse, before, after = coarse.shape[1], N_AROUND // 2 - 1, N_AROUND // 2
+    parts = np.empty((len(coarse), 2, n_coarse + N_AROUND - 1), dtype=np.float32)
+    parts[:, :, before : before + n_coarse] = coarse.transpose(0, 2, 1)
+    parts[:, :, :before] = parts[:, :, n_coarse : n_coarse + before]
+    parts[:, :, -after:] = parts[:, :, before : before + after]
+    around = np.lib.stride_tricks.sliding_window_view(parts, n_coarse, axis=2).reshape(len(parts), -1, n_coarse)
+    found: NDArray[np.float32] = bank.between[chosen] @ around
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Bank:
+    """The waves of a codec's lines as filters for sections of one length.
+
+    A wave reaches over a narrow band only. So its filter is first worked out at every 32nd step or so, as a complex
+    signal, and the steps between come from `N_AROUND` of those by fixed weights: half the work of a long inverse FFT.
+
+    Attributes:
+        bins: int64 (n_chosen, n_coarse), the bins of a section's spectrum in a wave's band, in the order of an FFT.
+        responses: complex64 (n_chosen, n_coarse), the conjugate response there.
+        between: float32 (n_chosen, n_between, 2 N_AROUND), weights of real parts and of imaginary parts.
+        reach: Length of the waves in steps.
+    """
+
+    bins: NDArray[np.int64]
+    responses: NDArray[np.complex64]
+    between: NDArray[np.float32]
+    reach: int
 
 
 @lru_cache(maxsize=12)
-def _responses(name: str, n_section: int, steps: int) -> tuple[NDArray[np.complex64], int]:
-    """Return conjugate frequency responses of the waves (n_chosen, n_bins), and their length in steps."""
+def bank_for(name: str, n_section: int, steps: int) -> Bank:
+    """Return the filters of a codec for sections of some samples in which coefficients are told at some steps."""
     import scipy.fft
 
     codec = CODECS[name]
@@ -222,6 +266,31 @@ def _responses(name: str, n_section: int, steps: int) -> tuple[NDArray[np.comple
         waves = filterbanks.mdct_waves(codec.n_lines, lines, WINDOWS[name](codec.n_lines))
     # With Opus on a grid of half samples, its waves are still those of 48 kHz: their spectrum just ends earlier.
     finer = 2 if name == "opus" and steps != n_section else 1
-    gain = steps / n_section
-    responses = np.conj(scipy.fft.rfft(waves, steps // finer, axis=1))[:, : n_section // 2 + 1] * gain
-    return responses.astype(np.complex64), waves.shape[1] * finer
+    every = np.conj(scipy.fft.rfft(waves, steps // finer, axis=1))[:, : n_section // 2 + 1]
+    n_coarse = next(size for size in range(FEWEST_COARSE, steps + 1) if steps % size == 0)
+    centres = np.abs(every).argmax(axis=1)
+    bins, responses, between = [], [], []
+    for response, centre in zip(every, centres, strict=True):
+        band = np.arange(centre - n_coarse // 2, centre - n_coarse // 2 + n_coarse)
+        there = (band > 0) & (band < response.size)
+        inside = np.where(there, response[np.clip(band, 0, response.size - 1)], 0)
+        between.append(_between(band, np.abs(inside) ** 2, steps, n_coarse))
+        order = np.argsort(band % n_coarse)
+        bins.append(np.where(there, band, 0)[order])
+        responses.append(inside[order] * 2 * n_coarse / n_section)
+    return Bank(np.array(bins), np.array(responses, dtype=np.complex64), np.array(between), waves.shape[1] * finer)
+
+
+def _between(band: NDArray[np.int64], weights: NDArray[np.float64], steps: int, n_coarse: int) -> NDArray[np.float32]:
+    """Return the weights that best tell each step from the coarse ones around it, float32 (n_between, 2 N_AROUND).
+
+    Least squares over the bins of the band, each weighted by the power that the wave lets through there.
+    """
+    n_between = steps // n_coarse
+    weights = (weights / weights.max() + LEAST_WEIGHT)[:, np.newaxis]
+    places = np.arange(1 - N_AROUND // 2, N_AROUND // 2 + 1)
+    known = np.exp(2j * np.pi * np.outer(band, places) / n_coarse)
+    wanted = np.exp(2j * np.pi * np.outer(band, np.arange(n_between)) / steps)
+    taken = known.conj().T @ (weights * known)
+    found = np.linalg.solve(taken, known.conj().T @ (weights * wanted))  # (N_AROUND, n_between)
+    return np.concatenate([found.real, -found.imag]).T.astype(np.float32)

@@ -9,6 +9,7 @@ in audio signals", J. Audio Eng. Soc. 62, 2014 (the idea: steady low percentiles
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from earmark.distortion.measures.block import Block, Part
 
 TARGET_HZ = 2700
+LOWEST_RATE_HZ = 2020  # for floors up to 1 kHz
 FRAME_S = 2.0
 N_HARMONICS = 10
 MAINS_HZ = (50.0, 60.0)
@@ -29,6 +31,9 @@ SURROUNDING_HZ = 10.0
 PERCENTILE = 25.0
 # Shorter than this, steady and played cannot be told apart.
 SHORTEST_S = 2.0
+# What lies between the notes and below them, in bands an octave wide and less.
+FLOOR_BANDS_HZ = {3: (1, 5), 8: (5, 12), 16: (12, 20), 30: (20, 40), 60: (40, 80), 120: (80, 160), 240: (160, 320)}
+FLOOR_BANDS_HZ |= {480: (320, 640), 800: (640, 1000)}
 
 
 def gather(block: Block) -> Part:
@@ -38,16 +43,20 @@ def gather(block: Block) -> Part:
     rate_hz = block.rate_hz / factor
     n_frame = round(FRAME_S * rate_hz)
     n_columns = len(MAINS_HZ + CONTROLS_HZ) * N_HARMONICS
-    if block.is_silent or low.size < n_frame:
-        return {"heights": np.zeros((0, n_columns)), "lines": np.zeros((0, n_columns))}
+    if block.is_silent or low.size < n_frame or rate_hz < LOWEST_RATE_HZ:
+        return {
+            "heights": np.zeros((0, n_columns)),
+            "lines": np.zeros((0, n_columns)),
+            "floors": np.zeros((0, len(FLOOR_BANDS_HZ))),
+        }
     import scipy.fft
 
     frames = np.lib.stride_tricks.sliding_window_view(low, n_frame)[:: n_frame // 2]
-    taper = np.hanning(n_frame).astype(np.float32)
+    taper = _taper(n_frame)
     power = np.square(np.abs(scipy.fft.rfft(frames * taper, axis=1)), dtype=np.float32)
     power *= np.float32(2 / (n_frame * float(taper @ taper)))
     heights, lines = _lines_at(power, rate_hz / n_frame)
-    return {"heights": heights, "lines": lines}
+    return {"heights": heights, "lines": lines, "floors": _floors(power, rate_hz / n_frame, block)}
 
 
 def summarise(part: Part) -> dict[str, float]:
@@ -61,7 +70,18 @@ def summarise(part: Part) -> dict[str, float]:
     found = {f"hum_{base:.0f}_db": float(comb - by_chance) for base, comb in zip(MAINS_HZ, combs, strict=False)}
     best = int(combs[: len(MAINS_HZ)].argmax())
     found["hum_dbfs"] = power_db(float(strengths[best][steady[best] > 6.0].sum()))
-    return found
+    floors = np.median(part["floors"], axis=0)
+    return found | {f"low_floor_{name}_db": float(floor) for name, floor in zip(FLOOR_BANDS_HZ, floors, strict=True)}
+
+
+def _floors(power: NDArray[np.float32], bin_hz: float, block: Block) -> NDArray[np.float64]:
+    """Return the quiet power of the middle bin of each band against the mean power, in dB, float64 (1, n_bands)."""
+    place = int(PERCENTILE / 100 * (len(power) - 1))
+    quiet = np.partition(power[:, : round(1000 / bin_hz)], place, axis=0)[place]
+    bands = [quiet[round(low / bin_hz) : round(high / bin_hz)] for low, high in FLOOR_BANDS_HZ.values()]
+    middles = np.array([[float(np.median(band)) for band in bands]])
+    everything = float(block.main @ block.main) / block.main.size
+    return np.maximum(powers_db(middles + 1e-15) - power_db(everything), -150.0)
 
 
 def _lines_at(power: NDArray[np.float32], bin_hz: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -75,6 +95,11 @@ def _lines_at(power: NDArray[np.float32], bin_hz: float) -> tuple[NDArray[np.flo
     heights = powers_db(strongest + 1e-14) - powers_db(surroundings + 1e-14)
     # A Hann window spreads a line over three bins: 1.5 times the power of the middle one.
     return heights, 1.5 * strongest
+
+
+@lru_cache(maxsize=8)
+def _taper(n_frame: int) -> NDArray[np.float32]:
+    return np.hanning(n_frame).astype(np.float32)
 
 
 def _brought_down(signal: NDArray[np.float32], factor: int) -> NDArray[np.float32]:

@@ -29,14 +29,16 @@ STEP_SAMPLES = 1 << 14
 def gather(block: Block, spectra: Spectra) -> Part:
     """Return what a block adds: rows by second, by block and by loudness gate."""
     samples, seconds = block.samples, block.seconds
-    peaks = [max(float(samples[:, second].max()), -float(samples[:, second].min())) for second in seconds]
     sums = np.array([[float(channel[second].sum()) for channel in samples] for second in seconds])
-    powers = np.array([[float(channel[second] @ channel[second]) for channel in samples] for second in seconds])
+    if len(samples) > 2:
+        powers = np.array([[float(channel[second] @ channel[second]) for channel in samples] for second in seconds])
+    else:
+        powers = block.products[:, : len(samples)]
     lengths = np.array([second.stop - second.start for second in seconds], dtype=np.float64)
     quiet_cells = (block.cell_peaks.max(axis=0) < SILENCE).mean()
     bits, distinct = _steps(block)
     return {
-        "peak": np.array(peaks),
+        "peak": np.abs(block.extremes).max(axis=1).astype(np.float64),
         "offset": np.abs(sums).max(axis=1),
         "signed": sums,
         "power": powers.mean(axis=1),
@@ -93,10 +95,10 @@ def true_peak(block: Block) -> float:
     n_chosen = min(TRUE_PEAK_CELLS, cells.size)
     chosen = np.argpartition(cells.ravel(), cells.size - n_chosen)[-n_chosen:]
     channels, numbers = np.divmod(chosen, cells.shape[1])
-    reach = TAPS_PER_PHASE // 2
-    padded = np.pad(block.samples, ((0, 0), (reach, reach + CELL_SAMPLES)))
-    views = np.lib.stride_tricks.sliding_window_view(padded, CELL_SAMPLES + 2 * reach, axis=1)
-    around = views[channels, numbers * CELL_SAMPLES]  # (n_chosen, 64 + 2 * reach)
+    reach, n_samples = TAPS_PER_PHASE // 2, block.samples.shape[1]
+    places = numbers[:, np.newaxis] * CELL_SAMPLES + np.arange(-reach, CELL_SAMPLES + reach)
+    inside = np.clip(places, 0, n_samples - 1)
+    around = np.where(places == inside, block.samples[channels[:, np.newaxis], inside], np.float32(0))
     windows = np.lib.stride_tricks.sliding_window_view(around, TAPS_PER_PHASE, axis=1)
     between = windows.reshape(-1, TAPS_PER_PHASE) @ _phases()
     return max(block.peak, float(np.abs(between).max(initial=0)))
@@ -155,12 +157,13 @@ def _steps(block: Block) -> tuple[float, float]:
     Looked at in the middle of the block. 24 stands for 24 bits and more.
     """
     middle = max(0, (block.samples.shape[1] - STEP_SAMPLES) // 2)
-    some = block.samples[0, middle : middle + STEP_SAMPLES].astype(np.float64)
+    some = block.samples[0, middle : middle + STEP_SAMPLES]
+    scaled = some.astype(np.float64) * 2.0**22
+    steps = scaled.astype(np.int64)
     bits = 24.0
-    for n_bits in range(4, 24):
-        scaled = some * 2.0 ** (n_bits - 1)
-        if np.array_equal(scaled, np.rint(scaled)):
-            bits = float(n_bits)
-            break
+    if np.array_equal(scaled, steps):
+        together = int(np.bitwise_or.reduce(np.abs(steps)))
+        lowest = (together & -together).bit_length() - 1 if together else 22  # zeros at the end of all numbers
+        bits = float(max(4, 23 - lowest))
     n_moving = max(1, int(np.count_nonzero(np.diff(some))))
     return bits, math.sqrt(min(1.0, len(np.unique(some)) / n_moving))

@@ -1,6 +1,6 @@
-"""Measure whole waveforms and streams: blocks in, one `Measurements` out.
+"""Measure whole waveforms and streams, or each of their blocks: blocks in, `Measurements` out.
 
-Both go through the same blocks of ten seconds, so a stream gives exactly the numbers of the whole. Memory holds two
+All go through the same blocks of ten seconds, so a stream gives exactly the numbers of the whole. Memory holds two
 blocks and, of each second that has passed, some hundred numbers: an hour takes 4 MB more than a minute.
 """
 
@@ -19,7 +19,7 @@ from earmark.distortion.measures.spectra import take_spectra
 from earmark.distortion.measures.table import LINE_NAMES, NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -63,36 +63,26 @@ def measure_stream(waveforms: Iterable[Waveform]) -> Measurements:
     Raises:
         AudioError: As `measure`; also if rate or channels change on the way.
     """
-    totals = {name: Totals() for name in SUMMARIES}
-    rate_hz = n_channels = n_samples = 0
-    edges: list[int] = []
-    peak = 0.0
+    whole = Gathered()
     for block in cut_blocks(waveforms):
-        rate_hz, n_channels = block.rate_hz, len(block.samples)
-        n_samples = block.start_samples + block.samples.shape[1]
-        edges += [block.start_samples + second.start for second in block.seconds]
-        peak = max(peak, block.peak)
-        for name, part in gather(block).items():
-            totals[name].add(part)
-    parts = {name: total.joined() for name, total in totals.items()}
-    found: dict[str, float] = {}
-    for name, summarise in SUMMARIES.items():
-        found |= summarise(parts[name])
-    values, assessable = _vector(found)
-    times_s = np.array([edges, [*edges[1:], n_samples]], dtype=np.float64).T / rate_hz
-    line, line_assessable = _time_line(parts, len(edges))
-    return Measurements(
-        values=values,
-        assessable=assessable,
-        line=line,
-        line_assessable=line_assessable,
-        times_s=times_s,
-        evidence=_evidence(parts, line, times_s),
-        reasons={name: _reason(name, n_channels, rate_hz, peak) for name in NAMES if name not in found},
-        rate_hz=rate_hz,
-        n_channels=n_channels,
-        duration_s=n_samples / rate_hz,
-    )
+        whole.add(block, gather(block))
+    return whole.summarised()
+
+
+def measure_blocks(waveforms: Iterable[Waveform]) -> Iterator[Measurements]:
+    """Yield the measures of each block of ten seconds alone, in little memory.
+
+    What a block gives does not depend on its neighbours; times, and the grid on which traces of codecs are looked for,
+    count from the beginning of the first. A rest of less than one second belongs to the block before it, so a sound of
+    20.5 s is two blocks.
+
+    Raises:
+        AudioError: As `measure_stream`.
+    """
+    for block in cut_blocks(waveforms):
+        alone = Gathered()
+        alone.add(block, gather(block))
+        yield alone.summarised()
 
 
 def gather(block: Block) -> dict[str, Part]:
@@ -121,6 +111,50 @@ class Totals:
     def joined(self) -> Part:
         """Return everything so far."""
         return self.sums | {name: np.concatenate(rows) for name, rows in self.rows.items()}
+
+
+@dataclass
+class Gathered:
+    """What one block, or those that follow on each other, have given so far; to be summarised at any time."""
+
+    totals: dict[str, Totals] = field(default_factory=lambda: {name: Totals() for name in SUMMARIES})
+    edges: list[int] = field(default_factory=list)
+    rate_hz: int = 0
+    n_channels: int = 0
+    end_samples: int = 0
+    peak: float = 0.0
+
+    def add(self, block: Block, parts: dict[str, Part]) -> None:
+        """Take in the next block and what `gather` made of it."""
+        self.rate_hz, self.n_channels = block.rate_hz, len(block.samples)
+        self.end_samples = block.start_samples + block.samples.shape[1]
+        self.edges += [block.start_samples + second.start for second in block.seconds]
+        self.peak = max(self.peak, block.peak)
+        for name, part in parts.items():
+            self.totals[name].add(part)
+
+    def summarised(self) -> Measurements:
+        """Return the measures of all that was added, at least one block."""
+        parts = {name: total.joined() for name, total in self.totals.items()}
+        found: dict[str, float] = {}
+        for name, summarise in SUMMARIES.items():
+            found |= summarise(parts[name])
+        values, assessable = _vector(found)
+        times_s = np.array([self.edges, [*self.edges[1:], self.end_samples]], dtype=np.float64).T / self.rate_hz
+        line, line_assessable = _time_line(parts, len(self.edges))
+        missing = [name for name in NAMES if name not in found]
+        return Measurements(
+            values=values,
+            assessable=assessable,
+            line=line,
+            line_assessable=line_assessable,
+            times_s=times_s,
+            evidence=_evidence(parts, line, times_s),
+            reasons={name: _reason(name, self.n_channels, self.rate_hz, self.peak) for name in missing},
+            rate_hz=self.rate_hz,
+            n_channels=self.n_channels,
+            duration_s=(self.end_samples - self.edges[0]) / self.rate_hz,
+        )
 
 
 def _vector(found: dict[str, float]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -175,12 +209,13 @@ def _reason(name: str, n_channels: int, rate_hz: int, peak: float) -> str:
     if peak < SILENCE:
         return "the file is silent (below -84 dBFS)"
     if name in STEREO_NAMES:
-        return "one of the channels is silent" if n_channels == 2 else f"needs 2 channels, found {n_channels}"
+        needed = "needs sound in both channels, in this band, for 0.8 s"
+        return needed if n_channels == 2 else f"needs 2 channels, found {n_channels}"
     if name.endswith(("_trace", "_depth_db")):
         if grid.plan_for(rate_hz) is None:
             return f"needs a rate of 32 kHz or more that divides evenly, found {rate_hz} Hz"
         return "needs 0.2 s of sound above -60 dBFS, at a rate that shares a grid with the codec"
-    other = {"hum_50_db": "needs 2 s of sound", "flat_top_dbfs": "no flat top found"}
+    other = {"hum_50_db": "needs 2 s of sound at 2 kHz or more", "flat_top_dbfs": "no flat top found"}
     other |= dict.fromkeys(("hum_60_db", "hum_dbfs"), other["hum_50_db"])
     return other.get(name) or f"needs a longer or louder sound, or a higher rate than {rate_hz} Hz"
 

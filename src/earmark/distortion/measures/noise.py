@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from earmark.distortion.measures.scale import FLOOR_DB, power_db, powers_db, ratio_db
+from earmark.distortion.measures.scale import DB_PER_NEPER, FLOOR_DB, power_db, powers_db, ratio_db
+from earmark.distortion.measures.spectra import TINY_POWER
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from earmark.distortion.measures.spectra import Spectra
 
 OCTAVES_HZ = (125, 250, 500, 1000, 2000, 4000, 8000, 16000)
+SILENT_POWER = 1e-14  # of a bin; the rounding noise of 16 bits has 8e-14
 PERCENTILE = 10.0
+UNEVEN = (5, 6, 7)  # the octaves from 4 kHz on, where noise is heard first
 QUARTILE = 25.0
 FRAMES_TOGETHER = 6
 # Mean power of white noise above what is found for it (2.5 to 3.0 by octave, ten seconds at 44.1 kHz).
@@ -36,11 +39,14 @@ def gather(block: Block, spectra: Spectra) -> Part:
     least = np.stack([_least_of_means(spectra.power[chosen]) for chosen in spectra.frames_of_seconds])
     floors = [_valley(least[:, band]) for band in bands]
     levels = [spectra.second_power[:, band].sum(axis=1, dtype=np.float64) for band in bands]
-    flat = np.exp(spectra.log_power[:, 1:].mean(axis=1)) / (spectra.power[:, 1:].mean(axis=1) + 1e-20)
+    means = spectra.power[:, 1:].mean(axis=1)
+    flat = np.exp(spectra.log_power[:, 1:].mean(axis=1)) / (means + TINY_POWER)
+    flat[means < SILENT_POWER] = 0  # digital silence is no noise
     quiet = np.sort(flat)[-max(1, flat.size // 10) :]
     return {
         "floor": np.stack(floors, axis=1),
         "level": np.stack(levels, axis=1),
+        "uneven": _unevenness(spectra, [bands[index] for index in UNEVEN]),
         "flatness": np.array([float(quiet.mean())]),
         "rate": np.array([float(block.rate_hz)]),
     }
@@ -70,6 +76,10 @@ def summarise(part: Part) -> dict[str, float]:
     if len(there) > 1:
         above = [index for index in there if floors_db[index] > FLOOR_DB]
         found["noise_tilt_db"] = float(np.polyfit(above, floors_db[above], 1)[0]) if len(above) > 1 else 0.0
+    uneven = np.percentile(part["uneven"][heard], PERCENTILE, axis=0)
+    for index, value in zip(UNEVEN, uneven, strict=True):
+        if index in there:
+            found[f"noise_unevenness_{OCTAVES_HZ[index]}_db"] = float(value)
     for index in there:
         found[f"snr_{OCTAVES_HZ[index]}_db"] = ratio_db(float(level[index]), float(floor[index]), 100.0)
     return found
@@ -96,6 +106,16 @@ def _least_of_means(power: NDArray[np.float32]) -> NDArray[np.float32]:
     grouped = power[: n_groups * FRAMES_TOGETHER].reshape(n_groups, FRAMES_TOGETHER, -1)
     least: NDArray[np.float32] = grouped.mean(axis=1).min(axis=0)
     return least
+
+
+def _unevenness(spectra: Spectra, bands: list[slice]) -> NDArray[np.float64]:
+    """Return the deviation of the mean levels of a band's bins in dB by second: steady noise has some 1.2 dB.
+
+    float64 (n_seconds, n_bands); 0 where a band has less than two bins.
+    """
+    means = np.stack([spectra.log_power[chosen].mean(axis=0) for chosen in spectra.frames_of_seconds])
+    found = [means[:, band].std(axis=1) if band.stop - band.start > 1 else np.zeros(len(means)) for band in bands]
+    return DB_PER_NEPER * np.stack(found, axis=1).astype(np.float64)
 
 
 def _valley(least: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """How the two channels of a stereo file belong together; not assessable with one channel or more than two.
 
 Correlation, balance, width and what a mono speaker would lose. The delay is that of the generalised cross-correlation
-with phase transform (Knapp and Carter, IEEE Trans. ASSP 24, 1976) within +-10 ms. Channels exchanged, nothing changes.
+with phase transform (Knapp and Carter, IEEE Trans. ASSP 24, 1976) within +-30 ms. Channels exchanged, nothing changes.
 """
 
 from __future__ import annotations
@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from earmark.distortion.measures.spectra import Spectra
 
 BANDS = ("low", "middle", "upper", "high")  # below 250 Hz, to 2 kHz, to 8 kHz, above
-LONGEST_DELAY_S = 0.010
-SECTION_SAMPLES = 1 << 16
+LONGEST_DELAY_S = 0.030
+SECTION_SAMPLES = 1 << 15
 # A channel pair needs some sound: -84 dBFS mean power.
 LEAST_POWER = 4e-9
 FOLD_LIMIT_DB = 60.0
+# Bin by bin, over the whole file: what one channel has to do with the other whatever its phase.
+BIN_EDGES_HZ = (100.0, 250.0, 2000.0, 8000.0, 16000.0)
+N_NARROW = 23  # bands between those edges, a third of an octave each
+FEWEST_FRAMES = 16  # fewer agree by chance
 
 
 def gather(block: Block, spectra: Spectra) -> Part:
@@ -37,6 +41,9 @@ def gather(block: Block, spectra: Spectra) -> Part:
         "samples": np.array([float(second.stop - second.start) for second in block.seconds]),
         "total_bands": spectra.pair.sum(axis=0, dtype=np.float64),
         "total_negative": np.array([float(weights[real < 0].sum()), float(weights.sum())]),
+        "total_bins": np.zeros((0, 4)) if spectra.bins is None else spectra.bins,
+        "total_frames": np.array([len(spectra.power) / 2]),
+        "bin_hz": np.array([spectra.bin_hz]),
         "total_phat": _phase_correlation(block),
         "rate": np.array([float(block.rate_hz)]),
     }
@@ -74,7 +81,35 @@ def summarise(part: Part) -> dict[str, float]:
     if both[-1] > 1e-12:
         high_mid, high_side = (float(power) for power in _mid_side(bands[-1]))
         found["mid_side_high_db"] = ratio_db(high_mid, high_side, FOLD_LIMIT_DB)
-    return found | _delay(part)
+    return found | _delay(part) | _coherence(part)
+
+
+def _coherence(part: Part) -> dict[str, float]:
+    """Return how alike the channels are bin by bin, and how their phases lie from bin to bin."""
+    if part["total_frames"][0] < FEWEST_FRAMES:
+        return {}
+    first, second, real, imaginary = part["total_bins"].T
+    both = np.sqrt(first * second) + 1e-12
+    alike = (real + 1j * imaginary) / both
+    places = np.rint(np.array(BIN_EDGES_HZ) / part["bin_hz"][0]).astype(np.int64)
+    found: dict[str, float] = {}
+    for name, begin, end in zip(BANDS, places[:-1], np.minimum(places[1:], alike.size), strict=True):
+        some = alike[begin:end]
+        if some.size < 4:
+            continue
+        strength = float(np.abs(some).mean())
+        turns = some[1:] * np.conj(some[:-1])
+        found[f"coherence_{name}"] = strength
+        found[f"phase_spread_{name}"] = max(0.0, strength - abs(float(some.real.mean())))
+        found[f"phase_steps_{name}"] = float(turns.real.sum() / (np.abs(turns).sum() + 1e-12))
+    edges_hz = np.geomspace(BIN_EDGES_HZ[0], BIN_EDGES_HZ[-1], N_NARROW + 1)
+    edges = np.unique(np.rint(edges_hz / part["bin_hz"][0]).astype(np.int64))
+    edges = edges[edges < alike.size]
+    if edges.size > 4:
+        narrow = (np.add.reduceat(real, edges) / np.add.reduceat(both, edges))[:-1]
+        found["correlation_narrow_least"] = float(narrow.min())
+        found["correlation_narrow_change"] = float(np.abs(np.diff(narrow)).mean())
+    return found
 
 
 def line(part: Part) -> dict[str, NDArray[np.float64]]:
@@ -109,7 +144,7 @@ def _mid_side(products: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArr
 
 
 def _phase_correlation(block: Block) -> NDArray[np.float64]:
-    """Return the phase-transformed cross-correlation at lags of +-10 ms, from the middle of the block."""
+    """Return the phase-transformed cross-correlation at lags of +-30 ms, from the middle of the block."""
     import scipy.fft
 
     n_lags = max(1, round(LONGEST_DELAY_S * block.rate_hz))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from earmark.distortion.measures.hum import FLOOR_BANDS_HZ
 from earmark.distortion.measures.noise import OCTAVES_HZ
 from earmark.distortion.measures.stereo import BANDS
 from earmark.distortion.measures.tone import CENTRES_HZ, band_name
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,14 @@ MEASURES: dict[str, Measure] = {
     "amplitude_90_db": Measure("dB", "90th percentile of the same", EATON),
     "amplitude_99_db": Measure("dB", "99th percentile of the same", EATON),
     "amplitude_99.9_db": Measure("dB", "99.9th percentile of the same", EATON),
+    **{
+        f"peaks_over_{share}_share": Measure(
+            "", f"peaks of the wave above half of the largest that reach {share} % of it", EATON, (None, good)
+        )
+        for share, good in ((70, 0.5), (80, 0.3), (90, 0.15))
+    },
+    "moments_90_db": Measure("dB", "90th percentile of the peaks of 64 samples, against the largest", "", (None, -3)),
+    "moments_98_db": Measure("dB", "98th percentile of the same", "", (None, -1)),
     # noise
     "noise_floor_dbfs": Measure("dBFS", "steady noise under the sound", MARTIN, (None, -60)),
     "snr_db": Measure("dB", "signal above that noise, a lower bound in dense music", MARTIN, (30, None)),
@@ -78,6 +87,15 @@ MEASURES: dict[str, Measure] = {
         f"snr_{octave}_db": Measure("dB", f"level above the floor in the octave at {octave} Hz", MARTIN)
         for octave in OCTAVES_HZ
     },
+    **{
+        f"noise_unevenness_{octave}_db": Measure(
+            "dB",
+            f"deviation of the bins' levels from each other at {octave} Hz in the evenest second; 0.9 for noise",
+            "",
+            (2, None),
+        )
+        for octave in (4000, 8000, 16000)
+    },
     # hum
     "hum_50_db": Measure(
         "dB", "steady lines at multiples of 50 Hz above chance", "Brandt and Bitzer, JAES 62, 2014", (None, 4)
@@ -86,6 +104,12 @@ MEASURES: dict[str, Measure] = {
         "dB", "steady lines at multiples of 60 Hz above chance", "Brandt and Bitzer, JAES 62, 2014", (None, 4)
     ),
     "hum_dbfs": Measure("dBFS", "power of the stronger comb's steady lines"),
+    **{
+        f"low_floor_{centre}_db": Measure(
+            "dB", f"what stays between the notes around {centre} Hz, against all power", "", (None, -30)
+        )
+        for centre in FLOOR_BANDS_HZ
+    },
     # bandwidth
     "cutoff_hz": Measure("Hz", "where the mean spectrum ends in a cliff, half the rate without one"),
     "cutoff_share": Measure("", "the same as a share of half the rate", "", (0.85, 1)),
@@ -143,6 +167,19 @@ MEASURES: dict[str, Measure] = {
             BANDS, ("below 250 Hz", "from 250 Hz to 2 kHz", "from 2 to 8 kHz", "above 8 kHz"), strict=True
         )
     },
+    **{
+        f"{kind}_{band}": Measure("", f"{what} {where}", "", good)
+        for band, where in zip(
+            BANDS, ("from 100 Hz to 250 Hz", "from 250 Hz to 2 kHz", "from 2 to 8 kHz", "from 8 to 16 kHz"), strict=True
+        )
+        for kind, what, good in (
+            ("coherence", "how alike the channels are bin by bin, whatever their phase,", (None, None)),
+            ("phase_spread", "what correlation misses of that since phases differ,", (0, 0.35)),
+            ("phase_steps", "how steady the phase is from bin to bin", (0.5, 1)),
+        )
+    },
+    "correlation_narrow_least": Measure("", "lowest correlation of a third octave", "", (-0.8, 1)),
+    "correlation_narrow_change": Measure("", "mean change of correlation from third octave to the next", "", (0, 0.3)),
     "mid_side_high_db": Measure("dB", "mid above side beyond 8 kHz: 60 with intensity stereo"),
     "delay_ms": Measure("ms", "lag of one channel that explains most phases", "Knapp and Carter, 1976", (0, 0.05)),
     "delay_strength": Measure("", "how much of the phases it explains", "Knapp and Carter, 1976"),

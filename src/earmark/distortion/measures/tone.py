@@ -23,6 +23,7 @@ CENTRES_HZ = third_octaves(63.0, 16000.0)
 LOWEST_DB = -70.0  # deviations end there: an empty band is not more wrong than that
 HIGHEST_DB = 40.0
 LEVEL_PERCENTILE = 70.0
+FEWEST_BANDS = 4
 
 
 def gather(block: Block, spectra: Spectra) -> Part:
@@ -36,7 +37,7 @@ def summarise(part: Part) -> dict[str, float]:
     power = part["bands"].mean(axis=0)
     n_there = sum(centre * 2 ** (1 / 6) <= part["rate"][0] / 2 for centre in CENTRES_HZ)
     power = power[:n_there]
-    if power.max() < 1e-12:
+    if n_there < FEWEST_BANDS or power.max() < 1e-12:
         return {}
     levels_db = 10 * np.log10(power + 1e-15)
     deviations = levels_db - reference_db()[:n_there]
