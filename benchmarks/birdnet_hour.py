@@ -136,18 +136,27 @@ def run_process(name: str, python: str, path: Path, files: tuple[Path, Path]) ->
     result = path.with_suffix(".json")
     command = [python, str(Path(__file__)), "--contestant", name, "--path", str(path), "--result", str(result)]
     command += ["--weights", str(files[0]), "--labels", str(files[1])]
+    processor_s, clock_s, peak_mb = run_command(name, command, path.with_suffix(".log"))
+    rows = json.loads(result.read_text(encoding="utf-8"))
+    found = {(int(window), str(species)): float(score) for window, species, score in rows}
+    return Run(processor_s, clock_s, peak_mb, found)
+
+
+def run_command(name: str, command: list[str], log_path: Path) -> tuple[float, float, float]:
+    """Run a command on one thread; return its processor time and time in seconds, and its peak memory in MB.
+
+    SystemExit if it fails.
+    """
     started_s = time.perf_counter()
-    with path.with_suffix(".log").open("w") as log:
+    with log_path.open("w") as log:
         actions = [(os.POSIX_SPAWN_DUP2, log.fileno(), 1), (os.POSIX_SPAWN_DUP2, log.fileno(), 2)]
-        pid = os.posix_spawn(python, command, os.environ | ONE_THREAD, file_actions=actions)
+        pid = os.posix_spawn(command[0], command, os.environ | ONE_THREAD, file_actions=actions)
         _, status, used = os.wait4(pid, 0)  # with all processes that it started and waited for
     clock_s = time.perf_counter() - started_s
     if status:
-        sys.exit(f"{name} failed:\n{path.with_suffix('.log').read_text()[-2000:]}")
-    rows = json.loads(result.read_text(encoding="utf-8"))
-    found = {(int(window), str(species)): float(score) for window, species, score in rows}
+        sys.exit(f"{name} failed:\n{log_path.read_text()[-2000:]}")
     kilobytes = used.ru_maxrss if sys.platform != "darwin" else used.ru_maxrss / 1024
-    return Run(used.ru_utime + used.ru_stime, clock_s, kilobytes * 1024 / 1e6, found)
+    return used.ru_utime + used.ru_stime, clock_s, kilobytes * 1024 / 1e6
 
 
 def agreement(found: Detections, reference: Detections) -> str:

@@ -95,13 +95,15 @@ def test_both_outputs_come_in_one_pass(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.usefixtures("small")
-@pytest.mark.parametrize(("sensitivity", "slope"), [(0.5, 1.5), (1.0, 1.0), (1.25, 0.75), (1.5, 0.5)])
-def test_sensitivity_bends_the_sigmoid_as_birdnet_does(
-    rng: np.random.Generator, sensitivity: float, slope: float
+@pytest.mark.parametrize(("sensitivity", "shift"), [(0.5, -5.0), (1.0, 0.0), (1.25, 2.5), (1.5, 5.0)])
+def test_sensitivity_shifts_the_sigmoid_as_birdnet_does(
+    rng: np.random.Generator, sensitivity: float, shift: float
 ) -> None:
     windows = rng.standard_normal((2, WINDOW)).astype(np.float32)
     encoder = birdnet(output="scores", sensitivity=sensitivity)
-    np.testing.assert_allclose(encoder(windows), 1 / (1 + np.exp(-slope * encoder.logits(windows))), rtol=1e-6)
+    np.testing.assert_allclose(
+        encoder(windows), 1 / (1 + np.exp(-(encoder.logits(windows) + np.float32(shift)))), rtol=1e-6
+    )
 
 
 @pytest.mark.usefixtures("small")

@@ -114,6 +114,7 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _own_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    table.recipe_names()  # reads the entry points, into the tables that stay
     monkeypatch.setattr(table, "RECIPES", dict(table.RECIPES))
     monkeypatch.setattr(table, "FRONTENDS", dict(table.FRONTENDS))
 

@@ -6,6 +6,7 @@ last one is padded with zeros at its end if need be.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,8 @@ import numpy as np
 from earmark.core.errors import AudioError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from numpy.typing import NDArray
 
 
@@ -120,6 +123,36 @@ class WindowCutter:
         self._tail = np.empty(0, dtype=np.float32)
         self._n_received = self._n_given = 0
         return last
+
+
+def cut_batches(
+    blocks: Iterable[NDArray[np.float32]], window_samples: int, hop_samples: int, batch_windows: int
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the windows of sound that comes in blocks, `batch_windows` at a time whatever the blocks.
+
+    Args:
+        blocks: float32 (n_samples,) of any length.
+        window_samples: Length of a window.
+        hop_samples: Distance between the starts of neighbours, at most `window_samples`.
+        batch_windows: Windows in each batch but the last, which may have fewer.
+
+    Yields:
+        float32 (n_windows, window_samples).
+
+    Raises:
+        AudioError: There is no sound at all, or the lengths make no sense.
+    """
+    cutter = WindowCutter(window_samples, hop_samples)
+    waiting = np.empty((0, window_samples), dtype=np.float32)
+    for block in chain(blocks, (None,)):
+        windows = cutter.finish() if block is None else cutter.push(block)
+        while len(waiting) + len(windows) >= batch_windows:
+            n_more = batch_windows - len(waiting)
+            yield np.concatenate([waiting, windows[:n_more]])
+            waiting, windows = waiting[:0], windows[n_more:]
+        waiting = np.concatenate([waiting, windows])
+    if len(waiting):
+        yield waiting
 
 
 def _full_windows(samples: NDArray[np.float32], window_samples: int, hop_samples: int) -> NDArray[np.float32]:

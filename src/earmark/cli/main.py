@@ -17,6 +17,7 @@ import typer
 
 from earmark import __version__
 from earmark.cli import (
+    analyze,
     bundle,
     check,
     data,
@@ -24,12 +25,15 @@ from earmark.cli import (
     distort,
     evaluate,
     experiment,
+    listen,
     predict,
+    segments,
     train,
     train_distortion,
     weights,
 )
 from earmark.cli.console import note, show
+from earmark.cli.many_values import ManyValues
 from earmark.core.errors import ConfigError, EarmarkError
 
 INTERRUPTED = 130
@@ -46,7 +50,11 @@ app.command("demo")(demo.demo)
 app.command("train", cls=train_distortion.TrainCommand)(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("analyze", cls=ManyValues)(analyze.analyze)
 app.command("check")(check.check)
+app.command("listen")(listen.listen)
+app.command("segments", cls=segments.SegmentsCommand)(segments.segments)
+app.command("review")(segments.review)
 app.command("distort", cls=distort.Chained)(distort.distort)
 app.add_typer(data.app, name="data")
 app.add_typer(experiment.app, name="experiment")

@@ -18,6 +18,7 @@ from earmark.data.annotations import Annotation
 from earmark.data.tables import Row, Table, parse_delimited
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 RAVEN_BEGIN = "Begin Time (s)"
@@ -67,17 +68,18 @@ def parse_raven(path: Path, text: str, label_column: str | None) -> list[FileAnn
         DataError: A column, label or time is missing, or a table of several files has no "File Offset (s)".
     """
     table = parse_delimited(path, text)
-    label_column = _raven_label(table, label_column)
+    label_column = raven_label(table, label_column)
     files = {_raven_file(row) for row in table.rows}
     if len(files) > 1 and RAVEN_OFFSET not in table.columns:
         raise DataError(
             f'{path.name}: selections in {len(files)} files, but no column "{RAVEN_OFFSET}"; add it to the table in '
             "Raven (Choose Measurements) and save again"
         )
-    return [_raven_annotation(row, label_column) for row in _one_view(table)]
+    return [raven_annotation(row, label_column) for row in one_view(table.rows)]
 
 
-def _raven_label(table: Table, asked: str | None) -> str:
+def raven_label(table: Table, asked: str | None) -> str:
+    """Return the column that holds the labels. Raises DataError where there is none."""
     known = (asked,) if asked is not None else RAVEN_LABELS
     found = next((name for name in known if name in table.columns), None)
     if found is None:
@@ -89,23 +91,24 @@ def _raven_label(table: Table, asked: str | None) -> str:
     return found
 
 
-def _one_view(table: Table) -> list[Row]:
+def one_view(rows: Iterable[Row]) -> list[Row]:
     """Return the rows without the second mention of a selection that was saved for two views."""
     first_view: dict[tuple[str, ...], str] = {}
     columns = ("Selection", RAVEN_BEGIN, RAVEN_END, *_FILE_COLUMNS)
-    rows = []
-    for row in table.rows:
+    kept = []
+    for row in rows:
         view = row.text("View")
         if first_view.setdefault(tuple(row.text(name) for name in columns), view) == view:
-            rows.append(row)
-    return rows
+            kept.append(row)
+    return kept
 
 
 def _raven_file(row: Row) -> str:
     return next((row.text(name) for name in _FILE_COLUMNS if row.text(name)), "")
 
 
-def _raven_annotation(row: Row, label_column: str) -> FileAnnotation:
+def raven_annotation(row: Row, label_column: str) -> FileAnnotation:
+    """Return a row as an annotation, its times from the start of the file. Raises DataError where one is missing."""
     label = row.text(label_column)
     if not label:
         raise DataError(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from earmark.core.settings import settings
-from earmark.data.corpora import CORPORA, ESPEAK, FETCHED, MANIFEST_NAME, cached_folder, local_names
+from earmark.data.corpora import CORPORA, FETCHED, MANIFEST_NAME, SPOKEN_HERE, cached_folder, local_names
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ def _row(name: str, about: str) -> CatalogueRow:
     root = settings().data_dir
     if root is not None and (root / name).is_dir():
         where = str(root / name)
-    elif name == ESPEAK:
+    elif name in SPOKEN_HERE:
         where = "made on this machine (extra: demo)"
     elif (cached_folder(name) / MANIFEST_NAME).is_file():
         where = str(cached_folder(name))
     else:
         where = f"download, {FETCHED[name].n_bytes / 1e6:.0f} MB"
-    return CatalogueRow(name, where, "synthetic, free" if name == ESPEAK else FETCHED[name].licence, about)
+    return CatalogueRow(name, where, "synthetic, free" if name in SPOKEN_HERE else FETCHED[name].licence, about)

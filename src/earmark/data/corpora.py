@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MANIFEST_NAME = "clips.csv"
 ESPEAK = "digits-espeak"
+WORDS = "words-espeak"
+SPOKEN_HERE = (ESPEAK, WORDS)
 _DEFAULTS = LoadOptions()
 
 
@@ -100,6 +102,7 @@ FETCHED: dict[str, Corpus] = {
 CORPORA: dict[str, str] = {
     **{name: entry.title for name, entry in FETCHED.items()},
     ESPEAK: "Synthetic English digits by many eSpeak NG voices, made on this machine",
+    WORDS: "Synthetic English digits and other words by many eSpeak NG voices, made on this machine",
 }
 
 
@@ -108,7 +111,7 @@ def corpus(name: str, progress: Progress = SILENT, options: LoadOptions = _DEFAU
 
     Raises:
         DataError: The name is unknown, the copy is damaged, or it cannot be fetched.
-        MissingExtraError: ``digits-espeak`` without the extra "demo".
+        MissingExtraError: ``digits-espeak`` or ``words-espeak`` without the extra "demo".
         StoreError: The cache is not writable.
     """
     if name not in CORPORA and name not in local_names():
@@ -124,6 +127,10 @@ def _made_or_fetched(name: str, progress: Progress) -> Path:
         from earmark.data.digit_voices import espeak_digits
 
         return espeak_digits(progress)
+    if name == WORDS:
+        from earmark.data.word_voices import espeak_words
+
+        return espeak_words(progress)
     return _fetched(name, FETCHED[name], progress)
 
 

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import threading
 import wave
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from earmark.data.cache import building_folder
 from earmark.data.corpus_layouts import write_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -47,6 +49,7 @@ VARIANTS = tuple(_VARIANTS.split())
 RATE_HZ = 22050
 N_VOICES = 60
 N_REPETITIONS = 3
+DIGITS = "digits-espeak"
 _VERSION = 1
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: no thread, and 40 times faster than AUDIO_OUTPUT_RETRIEVAL
 _DONT_EXIT = 0x8000
@@ -63,6 +66,18 @@ def voices() -> tuple[str, ...]:
     A variant is one timbre, so the same variant with two accents would be one speaker in two groups.
     """
     return tuple(f"{ACCENTS[index % len(ACCENTS)]}+{variant}" for index, variant in enumerate(VARIANTS))
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """Something to say: the name of its file, its label, who says it, and how."""
+
+    name: str
+    label: str
+    voice: str
+    text: str
+    speed_wpm: int
+    pitch: int
 
 
 class _Engine:
@@ -108,6 +123,17 @@ def _loader() -> Any:
 def _shared_engine() -> _Engine:
     loader = _loader()
     return _Engine(loader.get_library_path(), loader.get_data_path())
+
+
+def synthesize(voice: str, text: str, *, speed_wpm: int = 160, pitch: int = 50) -> NDArray[np.float32]:
+    """Speak any English text: float32 (n_samples,) at 22,050 Hz. Safe from any thread.
+
+    Raises:
+        DataError: eSpeak does not have the voice, or says nothing.
+        MissingExtraError: espeakng-loader is not installed.
+    """
+    with _LOCK:
+        return trimmed(_shared_engine().say(voice, text, speed_wpm, pitch))
 
 
 def synthesize_digit(voice: str, digit: int, *, speed_wpm: int = 160, pitch: int = 50) -> Waveform:
@@ -167,15 +193,40 @@ def espeak_digits(progress: Progress = SILENT, *, n_voices: int = N_VOICES, n_re
             f"found {n_voices} voices and {n_repetitions} repetitions, expected 1 to {len(VARIANTS)} voices and "
             "at least 1 repetition"
         )
-    name = f"digits-espeak-{_VERSION}-{n_voices}x{n_repetitions}"
+    chosen = voices()[:n_voices]
+    name = f"{DIGITS}-{_VERSION}-{n_voices}x{n_repetitions}"
+    return spoken_corpus(name, (_digits(voice, n_repetitions) for voice in chosen), n_voices, progress)
+
+
+def spoken_corpus(name: str, by_voice: Iterable[list[Utterance]], n_voices: int, progress: Progress) -> Path:
+    """Return the folder of a synthetic corpus in the cache, spoken once, voice after voice.
+
+    Raises:
+        MissingExtraError: espeakng-loader is not installed.
+        StoreError: The cache is not writable.
+    """
     folder = settings().cache_dir / "corpora" / name
     if not (folder / "clips.csv").is_file():
         loader = _loader()
         with building_folder(folder, "clips.csv") as building, _private_folder() as private, _LOCK:
             library = shutil.copy(loader.get_library_path(), private)
             engine = _Engine(str(library), loader.get_data_path())
-            _make(engine, building, voices()[:n_voices], n_repetitions, progress)
+            _make(engine, building, track(by_voice, "speak with eSpeak NG", n_voices, progress))
     return folder
+
+
+def _digits(voice: str, n_repetitions: int) -> list[Utterance]:
+    rng = named_generator(_VERSION, DIGITS, voice)
+    return [
+        Utterance(f"{digit}_{voice.replace('+', '-')}_{repetition}", str(digit), voice, word, *any_manner(rng))
+        for digit, word in enumerate(DIGIT_WORDS)
+        for repetition in range(n_repetitions)
+    ]
+
+
+def any_manner(rng: np.random.Generator) -> tuple[int, int]:
+    """Return a speed in words per minute and a pitch as people speak."""
+    return int(rng.integers(120, 220)), int(rng.integers(30, 71))
 
 
 def _write_wav(path: Path, samples: NDArray[np.float32]) -> None:
@@ -191,17 +242,14 @@ def _private_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # Windows keeps a loaded library
 
 
-def _make(engine: _Engine, folder: Path, chosen: tuple[str, ...], n_repetitions: int, progress: Progress) -> None:
+def _make(engine: _Engine, folder: Path, by_voice: Iterable[list[Utterance]]) -> None:
     rows = []
-    for voice in track(chosen, "speak digits with eSpeak NG", len(chosen), progress):
-        rng = named_generator(_VERSION, "digits-espeak", voice)
-        for digit in range(len(DIGIT_WORDS)):
-            for repetition in range(n_repetitions):
-                speed_wpm, pitch = int(rng.integers(120, 220)), int(rng.integers(30, 71))
-                name = f"audio/{digit}_{voice.replace('+', '-')}_{repetition}.wav"
-                (folder / name).parent.mkdir(exist_ok=True)
-                _write_wav(folder / name, trimmed(engine.say(voice, DIGIT_WORDS[digit], speed_wpm, pitch)))
-                rows.append({"path": name, "label": str(digit), "group": voice})
+    (folder / "audio").mkdir(exist_ok=True)
+    for utterances in by_voice:
+        for said in utterances:
+            name = f"audio/{said.name}.wav"
+            _write_wav(folder / name, trimmed(engine.say(said.voice, said.text, said.speed_wpm, said.pitch)))
+            rows.append({"path": name, "label": said.label, "group": said.voice})
     write_rows(
         rows,
         folder / "clips.csv",

@@ -16,7 +16,7 @@ from earmark.core.config import parse_config
 from earmark.core.errors import WeightsError
 from earmark.encoders.base import EncoderOptions, OnnxEncoder
 from earmark.encoders.birdnet_fold import EMBEDDING, folded_birdnet
-from earmark.encoders.converted import converted_graph
+from earmark.encoders.converted import converted_file, converted_graph
 from earmark.encoders.litert import LiteRtGraph
 from earmark.encoders.session import OnnxGraph
 from earmark.encoders.tflite_read import read_tflite
@@ -41,7 +41,7 @@ class BirdNetOptions(EncoderOptions):
         float, Field(ge=1 / RATE_HZ, le=WINDOW_S, description="Step between windows of a longer recording")
     ] = 3.0
     sensitivity: Annotated[
-        float, Field(ge=0.5, le=1.5, description="BirdNET's own: above 1 raises the scores of what is faint")
+        float, Field(ge=0.5, le=1.5, description="BirdNET's own: above 1 raises all scores, below 1 lowers them")
     ] = 1.0
     runtime: Annotated[
         Literal["onnx", "litert"], Field(description="onnx: the folded graph; litert: the file as it is (extra litert)")
@@ -68,9 +68,10 @@ class BirdNet(OnnxEncoder):
         self.scientific_names, class_names = _names(weights_path("birdnet_labels"))
         graph = _open(options.runtime)
         dim = graph.output_shape[1] if options.output == "embedding" else len(class_names)
-        # As BirdNET-Analyzer: the slope falls as the sensitivity rises, and stays between 0.5 and 1.5.
-        self._slope = np.float32(2.0 - options.sensitivity)
-        spec = FrontendSpec("birdnet", RATE_HZ, WINDOW_S, options.hop_s, (dim or 0,), options.model_dump())
+        # As BirdNET-Analyzer since 2.0: the sigmoid is shifted (before, its slope changed: version 1 of other scores).
+        self._shift = np.float32(10 * (options.sensitivity - 1))
+        version = 1 if options.sensitivity == 1 else 2
+        spec = FrontendSpec("birdnet", RATE_HZ, WINDOW_S, options.hop_s, (dim or 0,), options.model_dump(), version)
         super().__init__(spec, graph, options.output, class_names, names={"scores": "logits"}, batch=BATCH)
 
     def logits(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -86,7 +87,7 @@ class BirdNet(OnnxEncoder):
         return found
 
     def _finish(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        return _sigmoid(self._slope * scores)
+        return _sigmoid(scores + self._shift)
 
 
 def birdnet(**options: Any) -> BirdNet:
@@ -108,12 +109,16 @@ def birdnet_graph() -> bytes:
     Raises:
         WeightsError: The weights are missing or damaged.
     """
-    return converted_graph("birdnet", lambda path: folded_birdnet(read_tflite(path)), version=GRAPH_VERSION)
+    return converted_graph("birdnet", _convert, version=GRAPH_VERSION)
+
+
+def _convert(path: Path) -> bytes:
+    return folded_birdnet(read_tflite(path))
 
 
 def _open(runtime: str) -> _Graph:
     if runtime == "onnx":
-        return OnnxGraph(birdnet_graph(), what="birdnet")
+        return OnnxGraph(converted_file("birdnet", _convert, version=GRAPH_VERSION), what="birdnet")
     path = weights_path("birdnet")
     file = read_tflite(path)
     outputs = {"embedding": file.tensor(EMBEDDING).index, "logits": file.outputs[0]}

@@ -21,6 +21,18 @@ log = logging.getLogger(__name__)
 def converted_graph(name: str, convert: Callable[[Path], bytes], *, version: int) -> bytes:
     """Return the ONNX graph that `convert` makes of the weights of this name, made once and then read.
 
+    Arguments and errors are those of `converted_file`.
+
+    Raises:
+        WeightsError: The weights are missing or damaged.
+    """
+    found = converted_file(name, convert, version=version)
+    return found if isinstance(found, bytes) else found.read_bytes()
+
+
+def converted_file(name: str, convert: Callable[[Path], bytes], *, version: int) -> Path | bytes:
+    """Return the file with the graph that `convert` makes of weights, or the graph where the cache is read-only.
+
     Where the file itself is gone, the graph that was made of it serves; nothing is fetched to make it again.
 
     Args:
@@ -35,17 +47,18 @@ def converted_graph(name: str, convert: Callable[[Path], bytes], *, version: int
     if entry and entry.sha256 and weights_at_hand(name) is None:
         made = _graph_path(name, entry.sha256, version)
         if made.is_file():
-            return made.read_bytes()
+            return made
     source = weights_path(name)
     target = _graph_path(name, checksum(source), version)
     if target.is_file():
-        return target.read_bytes()
+        return target
     content = convert(source)
     try:
         write_bytes(target, content)
     except StoreError as error:  # a read-only cache costs the time of a conversion, not the work
         log.warning('%s; the graph of weights "%s" is made again next time', error, name)
-    return content
+        return content
+    return target
 
 
 def _graph_path(name: str, sha256: str, version: int) -> Path:

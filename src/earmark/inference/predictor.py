@@ -35,9 +35,12 @@ class Prediction:
         label: The likeliest label.
         probability: Its calibrated probability.
         probabilities: Label to calibrated probability, in the bundle's order.
-        accepted: Whether the probability reaches the label's threshold; in task "many", whether any label's does.
+        accepted: Whether the probability reaches the label's threshold (in task "many", any label's) and the sound is
+            known.
         accepted_labels: Every label that reaches its threshold, in task "one" at most the likeliest.
         duration_s: Duration of the audio.
+        known: Whether the sound is like what the labels stand for; True where the bundle cannot tell.
+        known_probability: The probability of that; None where the bundle cannot tell.
     """
 
     label: str
@@ -46,6 +49,8 @@ class Prediction:
     accepted: bool
     accepted_labels: tuple[str, ...]
     duration_s: float
+    known: bool = True
+    known_probability: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +85,8 @@ class Predictor:
         self.bundle = bundle
         self._frontend = bundle.frontend
         self._graph = bundle.graph(n_threads)
+        self._known_graph = bundle.known_graph(n_threads)
+        self._rejection = bundle.spec.rejecter()
         self._flat = len(self._graph.input_shape) == 2
         self._calibration = bundle.spec.calibrator()
         self._thresholds = np.array(bundle.spec.thresholds.values, dtype=np.float32)
@@ -109,13 +116,16 @@ class Predictor:
         heard = self._heard(waveform)
         return Scores(self._calibration(self._raw(heard.features)), heard.times_s, self.labels)
 
-    def predict(self, waveform: Waveform) -> Prediction:
+    def predict(self, waveform: Waveform, *, sharpness: float = 1.0) -> Prediction:
         """Return the answer for a whole clip.
+
+        `sharpness` above 1 exaggerates the probabilities that are told and below 1 flattens them; what is accepted is
+        decided at 1, where they are calibrated.
 
         Raises:
             AudioError: It is empty or silent, or its rate is below what the bundle was trained on.
         """
-        return self._answer(self._heard(waveform), waveform.duration_s)
+        return self._answer(self._heard(waveform), waveform.duration_s, sharpness)
 
     def predict_file(self, path: Path, *, start_s: float = 0.0, duration_s: float | None = None) -> Prediction:
         """Return the answer for a file, or for the part of it from `start_s` for `duration_s`.
@@ -153,6 +163,7 @@ class Predictor:
         else:
             features = frontend(np.zeros((1, frontend.spec.window_samples), dtype=np.float32))
         self._calibration(self._raw(features))
+        self._known(_Heard(features, np.zeros(len(features), np.float32), np.zeros((len(features), 2))))
 
     def _heard(self, waveform: Waveform) -> _Heard:
         """Return what the frontend makes of a waveform, window by window."""
@@ -174,6 +185,16 @@ class Predictor:
     def _raw(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         return self._graph(features.reshape(len(features), -1) if self._flat else features)
 
+    def _known(self, heard: _Heard) -> float | None:
+        """Return the probability that a clip is one of the labels; None where the bundle cannot tell."""
+        if self._known_graph is None or self._rejection is None:
+            return None
+        flat = len(self._known_graph.input_shape) == 2
+        scores = self._known_graph(heard.features.reshape(len(heard.features), -1) if flat else heard.features)
+        one_clip = np.zeros(len(scores), dtype=np.intp)
+        clip = aggregate_windows(scores, one_clip, heard.levels_db, self.bundle.spec.aggregate)
+        return float(self._rejection(clip)[0])
+
     def _check_rate(self, rate_hz: int, what: str) -> None:
         lowest_hz = self.bundle.spec.frontend.min_source_rate_hz
         if rate_hz < lowest_hz:
@@ -182,7 +203,7 @@ class Predictor:
                 f"{lowest_hz} Hz and more; record at a higher rate"
             )
 
-    def _answer(self, heard: _Heard, duration_s: float) -> Prediction:
+    def _answer(self, heard: _Heard, duration_s: float, sharpness: float = 1.0) -> Prediction:
         loudest_db = heard.levels_db.max()
         if loudest_db < SILENCE_DB:
             raise AudioError(f"is silent (level {loudest_db:.0f} dB), expected sound above {SILENCE_DB:.0f} dB")
@@ -193,6 +214,11 @@ class Predictor:
         passed = probabilities >= self._thresholds
         if self.bundle.spec.task == "one":
             passed &= np.arange(len(passed)) == best
+        known = self._known(heard)
+        is_known = known is None or self._rejection is None or known >= self._rejection.threshold
+        passed &= is_known
+        if sharpness != 1:
+            probabilities = self._calibration(raw, sharpness=sharpness)[0]
         return Prediction(
             label=self.labels[best],
             probability=float(probabilities[best]),
@@ -200,6 +226,8 @@ class Predictor:
             accepted=bool(passed.any()),
             accepted_labels=tuple(label for label, one in zip(self.labels, passed, strict=True) if one),
             duration_s=duration_s,
+            known=is_known,
+            known_probability=known,
         )
 
 
@@ -230,6 +258,7 @@ class FileResult:
             "probability": found.probability,
             "scores": found.probabilities,
             "accepted": found.accepted,
+            **({} if found.known_probability is None else {"known": found.known_probability}),
             "duration_s": found.duration_s,
             "latency_ms": self.latency_ms,
         }

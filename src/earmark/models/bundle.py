@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 SPEC_FILE = "bundle.json"
 GRAPH_FILE = "model.onnx"
+KNOWN_FILE = "known.onnx"
 PARITY_TOLERANCE = 1e-4
 SHIPPED = Path(__file__).parent.parent / "bundles"
 
@@ -68,15 +69,28 @@ class Bundle:
 
     def graph(self, n_threads: int = 1) -> OnnxGraph:
         """Return the graph, opened, with its shapes checked against the spec. Raises BundleError."""
-        path = self.folder / GRAPH_FILE
+        return self._open(GRAPH_FILE, len(self.spec.labels), n_threads)
+
+    def known_graph(self, n_threads: int = 1) -> OnnxGraph | None:
+        """Return the graph that tells sounds that are none of the labels, if there is one. Raises BundleError.
+
+        Its scores are those of the labels and, last, of "none of them".
+        """
+        if self.spec.rejection is None:
+            return None
+        return self._open(KNOWN_FILE, len(self.spec.labels) + 1, n_threads)
+
+    def _open(self, name: str, n_scores: int, n_threads: int) -> OnnxGraph:
+        path = self.folder / name
+        if name not in self.spec.files:
+            raise BundleError(f"{path}: is not one of the bundle's files; train it again")
         graph = OnnxGraph(path.read_bytes(), n_threads=n_threads, what=str(path))
         shape = self.frontend.spec.shape
         if graph.input_shape[1:] not in {shape, (int(np.prod(shape)),)}:
             raise BundleError(f"{path}: takes features {graph.input_shape[1:]}, but its frontend gives {shape}")
-        if graph.output_shape[1:] != (len(self.spec.labels),):
-            raise BundleError(
-                f"{path}: gives {graph.output_shape[1:]} scores, but there are {len(self.spec.labels)} labels"
-            )
+        if graph.output_shape[1:] != (n_scores,):
+            n_labels = len(self.spec.labels)
+            raise BundleError(f"{path}: gives {graph.output_shape[1:]} scores, but there are {n_labels} labels")
         return graph
 
 

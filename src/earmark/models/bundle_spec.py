@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from earmark.core.identity import canonical_json
 from earmark.models.aggregate import Aggregate
 from earmark.models.calibrate import Calibration, ThresholdRule
+from earmark.models.rejection import Rejection
 
 if TYPE_CHECKING:
     from earmark.features.base import FrontendSpec
@@ -78,6 +79,18 @@ class ThresholdPart(_Part):
     values: tuple[float, ...]
 
 
+class RejectionPart(_Part):
+    """How sounds that are none of the labels are told by the graph `known.onnx`, and what that was measured to do."""
+
+    score_kind: Literal["margin", "probability"]
+    scale: float
+    offset: float
+    threshold: float
+    goal: float = Field(description="Share of clips of unseen groups that is to be kept")
+    others: tuple[str, ...] = Field(description="Datasets whose other sounds it learned from")
+    metrics: dict[str, float]
+
+
 class LicencePart(_Part):
     """The licence of something that the bundle was made from."""
 
@@ -122,6 +135,7 @@ class BundleSpec(_Part):
     provenance: dict[str, Any]
     licences: tuple[LicencePart, ...]
     parity: ParityPart
+    rejection: RejectionPart | None = None
     files: dict[str, FilePart]
 
     def calibrator(self) -> Calibration:
@@ -129,9 +143,14 @@ class BundleSpec(_Part):
         part = self.calibration
         return Calibration(self.task, part.score_kind, part.scales, part.offsets, fitted=part.fitted)
 
+    def rejecter(self) -> Rejection | None:
+        """Return what tells sounds that are none of the labels, if the bundle has it."""
+        part = self.rejection
+        return Rejection(part.score_kind, part.scale, part.offset, part.threshold) if part else None
+
     def sealed(self) -> dict[str, Any]:
         """Return the JSON content with its seal."""
-        content = self.model_dump(mode="json")
+        content = self.model_dump(mode="json", exclude=None if self.rejection else {"rejection"})
         return content | {"seal": seal_of(content)}
 
 

@@ -22,7 +22,7 @@ from earmark.evaluation.metrics import Metric
 from earmark.features.extract import extract_features
 from earmark.models.aggregate import aggregate_windows
 from earmark.models.answers import answers_of, seen_groups
-from earmark.models.bundle import GRAPH_FILE, save_bundle
+from earmark.models.bundle import GRAPH_FILE, KNOWN_FILE, save_bundle
 from earmark.models.bundle_spec import ParityPart
 from earmark.models.quantize_graph import choose_method, quantize_graph
 
@@ -178,7 +178,8 @@ def save_quantized(
             "parity": ParityPart(max_difference=measured.largest_change, tolerance=1.0, n_rows=measured.n_clips),
         }
     )
-    return save_bundle(folder, changed, graph)
+    extra = {KNOWN_FILE: (bundle.folder / KNOWN_FILE).read_bytes()} if spec.rejection else None
+    return save_bundle(folder, changed, graph, extra=extra)
 
 
 def _parts(dataset: Dataset, table: FeatureTable, method: Method) -> tuple[NDArray[np.intp], NDArray[np.int64]]:

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from earmark.core import processes
 from earmark.core.errors import AudioError, BundleError, ConfigError, ModelError
 from earmark.distortion.check import (
     Answer,
@@ -21,17 +20,15 @@ from earmark.distortion.check import (
     check,
     find_audio,
     model_seal,
-    workers,
 )
 from earmark.distortion.check import (
     catalogue as catalogue_module,
 )
 from earmark.distortion.check.analyst import Analyst
-from earmark.distortion.check.workers import Alone, Processes
+from earmark.distortion.check.workers import Alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from multiprocessing.connection import Connection
 
     from tests.distortion.check.conftest import Diary
 
@@ -211,94 +208,16 @@ def test_whatever_a_file_does_is_an_answer(
 def test_a_file_that_kills_its_process_is_named_and_the_others_go_on(
     catalogue: Path, small_bundle: Path, alone: list[Checked], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    give = workers._Worker.give
+    give = processes._Worker.give
 
-    def give_or_kill(worker: workers._Worker, number: int, file: AudioFile) -> None:
+    def give_or_kill(worker: processes._Worker[AudioFile, Answer], number: int, file: AudioFile) -> None:
         if file.path.name == "song1.wav" and worker.process.pid:
             os.kill(worker.process.pid, signal.SIGKILL)
             worker.process.join()
         give(worker, number, file)
 
-    monkeypatch.setattr(workers._Worker, "give", give_or_kill)
+    monkeypatch.setattr(processes._Worker, "give", give_or_kill)
     outcomes = run_all(catalogue, Run(small_bundle, workers=2))
     assert "song1.wav: the process that read it died (killed by SIGKILL)" in outcomes[1].error
     del outcomes[1]
     assert values(outcomes) == [each for each in values(alone) if not each[0].endswith("song1.wav")]
-
-
-def test_workers_that_die_at_once_are_not_started_for_ever(
-    catalogue: Path, small_bundle: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    start = workers._Worker.__init__
-
-    def start_and_kill(worker: workers._Worker, model: str | Path) -> None:
-        start(worker, model)
-        assert worker.process.pid is not None
-        os.kill(worker.process.pid, signal.SIGKILL)
-
-    monkeypatch.setattr(workers._Worker, "__init__", start_and_kill)
-    with pytest.raises(ModelError, match=r"3 worker processes in a row did not start \(killed by SIGKILL\)"):
-        run_all(catalogue, Run(small_bundle, workers=2))
-
-
-def test_a_script_without_a_main_guard_is_told_so(small_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_serve", os._exit)  # a worker that ends before its first file, without a signal
-    with Processes(small_bundle, 2) as crew:
-        crew.give(1, AudioFile(Path("a.wav"), 1, 1))
-        with pytest.raises(ModelError, match=r"ended before its first file \(exit code"):
-            crew.collect()
-
-
-def test_the_environment_is_as_before_where_workers_were_started(
-    catalogue: Path, small_bundle: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
-    monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    run_all(catalogue, Run(small_bundle, workers=2))
-    assert "MKL_NUM_THREADS" not in os.environ
-    assert os.environ["OMP_NUM_THREADS"] == "7"
-
-
-def serve_in_thread(model: str | Path) -> tuple[Connection, threading.Thread]:
-    """Run what a worker process runs."""
-    ours, theirs = multiprocessing.Pipe()
-    thread = threading.Thread(target=workers._serve, args=(theirs, model))
-    thread.start()
-    return ours, thread
-
-
-def test_a_worker_answers_until_there_is_nothing_more(catalogue: Path, small_bundle: Path) -> None:
-    ours, thread = serve_in_thread(small_bundle)
-    assert ours.recv() == workers.READY
-    for file in find_audio([catalogue / "song0.wav", catalogue / "torn.wav"]):
-        ours.send(file)
-    assert ours.recv().report["has_distortion"] is False
-    assert "torn.wav" in ours.recv().error
-    ours.send(None)
-    thread.join()
-
-
-def test_a_worker_that_cannot_load_the_model_says_why_and_ends() -> None:
-    ours, thread = serve_in_thread("no-such-model")
-    thread.join()
-    assert "no-such-model" in ours.recv()
-
-
-def test_a_worker_that_does_not_listen_is_ended_by_force(
-    catalogue: Path, small_bundle: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(workers, "STOP_S", 0.1)
-    (file,) = find_audio([catalogue / "song0.wav"])
-    assert isinstance(file, AudioFile)
-    with Processes(small_bundle, 1) as crew:
-        crew.give(1, file)
-        ((number, answer),) = crew.collect()
-        (worker,) = crew._workers
-        pid = worker.process.pid
-        assert pid is not None
-        os.kill(pid, signal.SIGSTOP)
-        crew.give(2, file)
-    assert number == 1
-    assert answer.report is not None
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)

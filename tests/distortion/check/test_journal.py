@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from earmark.core.errors import StoreError
-from earmark.distortion.check.find import AudioFile
+from earmark.data.find import AudioFile
 from earmark.distortion.check.journal import Journal, journal_path
 
 FILE = AudioFile(Path("/songs/a.wav"), 100, 5)

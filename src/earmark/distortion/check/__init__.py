@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from earmark.data.find import AudioFile, Count, Unreadable, count_files, find_audio
 from earmark.distortion.check.analyst import Answer, model_seal
 from earmark.distortion.check.catalogue import Checked, Run, check
-from earmark.distortion.check.find import AudioFile, Count, Unreadable, count_files, find_audio
 from earmark.distortion.check.journal import Journal, journal_path
 from earmark.distortion.check.limits import Limits, parse_limits
 from earmark.distortion.check.tally import Tally

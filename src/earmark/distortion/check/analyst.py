@@ -13,7 +13,7 @@ from earmark.distortion.measures import VERSION
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from earmark.distortion.check.find import AudioFile
+    from earmark.data.find import AudioFile
     from earmark.distortion.validator import AudioDistortionValidator
 
 # Told in Python only: a hundred numbers, and as many as the file has seconds.

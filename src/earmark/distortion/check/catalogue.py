@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from earmark.core.errors import ConfigError
 from earmark.core.progress import SILENT
+from earmark.data.find import AudioFile, Unreadable
 from earmark.distortion.check.analyst import Analyst, Answer
-from earmark.distortion.check.find import AudioFile, Unreadable
 from earmark.distortion.check.workers import Alone, Processes
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from earmark.data.audit_quality import ClipQuality
+from earmark.data.find import look_at
 from earmark.distortion.check.catalogue import Run, check
-from earmark.distortion.check.find import look_at
 from earmark.distortion.check.limits import Limits, found_types
 from earmark.distortion.check.rows import sentences_of
 from earmark.distortion.severity import KINDS

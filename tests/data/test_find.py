@@ -6,8 +6,8 @@ import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earmark.distortion.check import find
-from earmark.distortion.check.find import AudioFile, Count, Unreadable, count_files, distinct, find_audio, look_at
+from earmark.data import find
+from earmark.data.find import AudioFile, Count, Unreadable, count_files, distinct, find_audio, look_at
 
 if TYPE_CHECKING:
     import pytest

@@ -26,7 +26,7 @@ _SUFFIXES = tuple(AUDIO_SUFFIXES)
 
 @dataclass(frozen=True)
 class AudioFile:
-    """A file to check, or the part of it from `start_s` for `duration_s`.
+    """A file to hear, or the part of it from `start_s` for `duration_s`.
 
     Attributes:
         path: As the user named it.
@@ -41,6 +41,11 @@ class AudioFile:
     mtime_ns: int
     start_s: float = 0.0
     duration_s: float | None = None
+
+    @property
+    def name(self) -> str:
+        """Its whole path, by which journals know it."""
+        return str(self.path.absolute())
 
 
 @dataclass(frozen=True)
