@@ -147,4 +147,4 @@ def test_verify_of_named_weights_that_are_not_here_fails(run: Run) -> None:
 def test_the_real_table_lists_every_entry(run: Run) -> None:
     rows = json.loads(run("weights", "ls", "--json").stdout)
     assert [row["name"] for row in rows] == list(WEIGHTS)
-    assert {row["name"] for row in rows if row["non_commercial"]} == {"birdnet", "birdnet_labels"}
+    assert {row["name"] for row in rows if row["non_commercial"]} == {"birdnet", "birdnet_labels", "birdnet_places"}

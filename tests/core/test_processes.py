@@ -3,6 +3,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from functools import partial
@@ -17,6 +19,7 @@ from earmark.core.processes import Alone, Job, Processes, Said
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
+    from pathlib import Path
 
     from earmark.core.processes import Crew
 
@@ -172,3 +175,29 @@ def test_a_worker_that_does_not_listen_is_ended_by_force(held: int | None, monke
             crew.give(2, held)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+ASK_THE_FIRST = """
+import signal
+import subprocess
+import sys
+from earmark.core.processes import Processes
+
+def is_deaf(_task):
+    yield signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+def make():
+    return is_deaf
+
+if __name__ == "__main__":
+    with Processes(make, 1) as crew:
+        crew.give(0, "task")
+        print(crew.collect()[0].answer)
+"""
+
+
+def test_the_very_first_worker_leaves_ctrl_c_to_its_parent(tmp_path: Path) -> None:
+    """In a fresh process: the first start also starts multiprocessing's tracker, which unblocks the signal."""
+    (tmp_path / "ask.py").write_text(ASK_THE_FIRST)
+    done = subprocess.run([sys.executable, tmp_path / "ask.py"], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
