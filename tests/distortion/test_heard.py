@@ -9,8 +9,8 @@ import pytest
 
 from earmark.audio import Waveform
 from earmark.core.errors import AudioError
-from earmark.distortion.frontend import measures_row
-from earmark.distortion.heard import MOST_MOMENTS, block_rows, listen
+from earmark.distortion.frontend import measures
+from earmark.distortion.heard import MOST_MOMENTS, listen
 from earmark.distortion.measures import MEASURES, measure
 from earmark.distortion.severity import stereo_image
 
@@ -24,7 +24,7 @@ def test_one_block_is_what_measuring_gives(music: Waveform) -> None:
     heard, found = listen([music]), measure(music)
     assert heard.measures() == {name: found[name] for name in MEASURES}
     np.testing.assert_array_equal(heard.line, found.line)
-    np.testing.assert_array_equal(block_rows(heard.values, heard.known)[0], measures_row(found))
+    np.testing.assert_array_equal(heard.rows()[0], next(measures().measure([music])).features)
     assert (heard.rate_hz, heard.n_channels, heard.duration_s) == (22_050, 2, 1.0)
 
 

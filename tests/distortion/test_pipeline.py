@@ -14,7 +14,11 @@ from earmark.distortion import AudioDistortionValidator, apply_effect, pipeline
 from earmark.distortion.corpus.plan import CorpusOptions
 from earmark.distortion.corpus.tracks import Track, read_tracks, write_tracks
 from earmark.distortion.designs.boosting import MeasuresBoosting
-from earmark.distortion.pipeline import DESIGNS, TrainedValidator, ValidatorOptions, clean_tracks, train_validator
+from earmark.distortion.designs.committee import Committee
+from earmark.distortion.designs.options import PerceptronOptions
+from earmark.distortion.designs.perceptron import MeasuresPerceptron
+from earmark.distortion.designs.table import DESIGNS
+from earmark.distortion.pipeline import TrainedValidator, ValidatorOptions, clean_tracks, train_validator
 from earmark.distortion.seconds import LineFrontend
 from earmark.distortion.severity import KINDS
 
@@ -193,14 +197,38 @@ def test_tracks_of_ones_own_are_added(sources: Path, tmp_path: Path, monkeypatch
     assert len(clean_tracks(options)) == sum(ROLES.values()) + 2
 
 
-def test_the_networks_are_designs_too() -> None:
-    for name in ("midside", "mn04", "panns"):
-        assert DESIGNS[name]().name in {"midside", "mn04_midside", "panns_midside"}
+def test_every_design_is_one() -> None:
+    names = [build().name for build in DESIGNS.values()]
+    assert names == ["boosting", "perceptron", "blend", "fusion", "midside", "mn04_midside", "panns_midside"]
+
+
+def small_blend() -> Committee:
+    options = PerceptronOptions(epochs=2, hidden=(8,), n_members=2, validation_share=0)
+    return Committee("blend", [MeasuresBoosting(n_trees=10), MeasuresPerceptron(options)])
+
+
+def test_a_blend_becomes_a_bundle_that_answers(
+    sources: Path, corpus: Path, trained: TrainedValidator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    assert trained.bundle is not None  # the corpus is there
+    monkeypatch.setenv("EARMARK_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(ValidatorOptions, "corpus_options", lambda self: CorpusOptions(SMALL, seed=self.seed))
+    monkeypatch.setattr("earmark.distortion.training.FEWEST_CALIBRATED", 3)
+    monkeypatch.setattr("earmark.distortion.designs.boosting.FEWEST_CLIPS", 3)
+    monkeypatch.setitem(DESIGNS, "blend", small_blend)
+    options = ValidatorOptions(model="blend", sources=sources, corpus=corpus, workers=1)
+    found = train_validator(options, tmp_path / "blend").bundle
+    assert found is not None
+    assert found.spec.recipe == "measures_blend"
+    assert found.spec.parity.max_difference <= found.spec.parity.tolerance
+    report = AudioDistortionValidator(found).analyze(music(300))
+    assert all(0 <= (each.probability or 0) <= 1 for each in report.types.values())
 
 
 def test_parts_of_a_small_corpus_keep_step() -> None:
     clips = ValidatorOptions(clips=900).corpus_options().clips
-    assert (clips["train"], clips["calibrate"], clips["test"]) == (900, 200, 260)
+    assert (clips["train"], clips["calibrate"], clips["test"]) == (900, 169, 202)
 
 
 def test_tracks_are_read_as_they_were_written(sources: Path) -> None:

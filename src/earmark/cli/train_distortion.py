@@ -45,7 +45,10 @@ def distortion_command() -> Any:
 
 
 def train_distortion(
-    model: Annotated[str, typer.Option("--model", "-m", help="Design: boosting, midside, mn04 or panns.")] = "boosting",
+    model: Annotated[
+        str,
+        typer.Option("--model", "-m", help="Design: boosting, perceptron, blend, fusion, midside, mn04 or panns."),
+    ] = "blend",
     name: Annotated[str, typer.Option("--name", help="Name of the bundle.")] = "distortion",
     out: Annotated[Path, typer.Option("--out", help="Folder that bundles are written to.")] = Path("bundles"),
     sources: Annotated[
@@ -58,7 +61,7 @@ def train_distortion(
         Path | None, typer.Option("--musicnet", help="Folder of MusicNet, to train on as well.")
     ] = None,
     fma: Annotated[Path | None, typer.Option("--fma", help="Folder of FMA-small, to train on as well.")] = None,
-    clips: Annotated[int, typer.Option("--clips", min=200, help="Clips to train on; other parts in step.")] = 9000,
+    clips: Annotated[int, typer.Option("--clips", min=200, help="Clips to train on; other parts in step.")] = 16_000,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Times to train; the first seed's is kept.")] = 1,
     folds: Annotated[int, typer.Option("--folds", min=0, help="Folds of sources to cross-validate over.")] = 0,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="First seed; default: EARMARK_RANDOM_SEED.")] = None,
@@ -105,7 +108,7 @@ def train_distortion(
         return
     for part, figures in trained.figures.items():
         _print_card(part, figures)
-    show(f"bundle: {folder}" if folder else f'"{model}" was only measured: bundles hold the design boosting')
+    show(f"bundle: {folder}" if folder else f'"{model}" was only measured: bundles hold designs on the measures alone')
 
 
 def _print_card(part: str, figures: list[Figure]) -> None:

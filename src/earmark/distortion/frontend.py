@@ -1,4 +1,4 @@
-"""The frontend `measures`: what a person can read of a sound as numbers that models learn from."""
+"""The frontend `measures`: what can be measured of a sound as numbers that models learn from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import numpy as np
 
 from earmark.distortion.measures.block import BLOCK_S, cut_blocks
 from earmark.distortion.measures.measure import Gathered, gather
+from earmark.distortion.measures.spectra import take_spectra
 from earmark.distortion.measures.table import NAMES, VERSION
+from earmark.distortion.measures.texture import TEXTURE_NAMES, texture_of
 from earmark.features.base import NATIVE_HZ, FrontendSpec, NativeFrontend, NativeWindow
 
 if TYPE_CHECKING:
@@ -21,28 +23,28 @@ if TYPE_CHECKING:
     from earmark.distortion.measures.measurements import Measurements
 
 LEAST_POWER = 1e-10
+N_COLUMNS = len(NAMES) + len(TEXTURE_NAMES)
 
 
 class MeasuresFrontend(NativeFrontend):
-    """All measures of each block of ten seconds: `NAMES`, then whether each could be assessed.
+    """All measures and the texture of each block of ten seconds, then whether each could be assessed.
 
-    A rest of less than one second belongs to the block before it. The first half of a row are values, 0 where there is
-    none; the second half are ones and zeros.
+    A rest of less than one second belongs to the block before it. The first half of a row are values (`NAMES`, then
+    `TEXTURE_NAMES`), 0 where there is none; the second half are ones and zeros.
     """
 
     def __init__(self) -> None:
-        self.spec = native_spec("measures", (2 * len(NAMES),), {}, version=VERSION)
+        self.spec = native_spec("measures", (2 * N_COLUMNS,), {}, version=VERSION)
 
     def measure(self, waveforms: Iterable[Waveform]) -> Iterator[NativeWindow]:
-        """Yield float32 (2 * n_measures,) for each block.
+        """Yield float32 (2 * n_columns,) for each block.
 
         Raises:
             AudioError: There is no sample, rate or channels change, or a sample is NaN, infinite or beyond +-1e6.
         """
         for block in cut_blocks(waveforms):
-            alone = Gathered()
-            alone.add(block, gather(block))
-            yield window_of(block, measures_row(alone.summarised()))
+            found, texture = look(block)
+            yield window_of(block, block_rows(found.values, found.assessable, texture))
 
 
 def measures(**options: Any) -> MeasuresFrontend:
@@ -53,9 +55,20 @@ def measures(**options: Any) -> MeasuresFrontend:
     return MeasuresFrontend()
 
 
-def measures_row(found: Measurements) -> NDArray[np.float32]:
-    """Return measurements as the frontend gives them, float32 (2 * n_measures,): values, then their mask."""
-    return np.concatenate([found.values, found.assessable.astype(np.float32)])
+def look(block: Block) -> tuple[Measurements, NDArray[np.float32]]:
+    """Return the measures of a block and its texture, float32 (n_textures,), NaN where untold."""
+    spectra = take_spectra(block)
+    alone = Gathered()
+    alone.add(block, gather(block, spectra))
+    return alone.summarised(), texture_of(block, spectra)
+
+
+def block_rows(
+    values: NDArray[np.float32], known: NDArray[np.bool_], texture: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return blocks as the frontend gives them, float32 (..., 2 * n_columns): all values, then their mask."""
+    told = np.isfinite(texture)
+    return np.concatenate([values, np.where(told, texture, 0), known, told], axis=-1, dtype=np.float32)
 
 
 def native_spec(name: str, shape: tuple[int, ...], config: dict[str, Any], *, version: int) -> FrontendSpec:

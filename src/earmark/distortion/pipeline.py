@@ -23,7 +23,7 @@ from earmark.distortion.corpus.loaders import load_fma_small, load_musicnet
 from earmark.distortion.corpus.plan import CorpusOptions
 from earmark.distortion.corpus.render import RenderOptions, render_sources
 from earmark.distortion.corpus.tracks import read_tracks
-from earmark.distortion.designs.boosting import MeasuresBoosting
+from earmark.distortion.designs.table import DESIGNS
 from earmark.distortion.material import load_material
 from earmark.distortion.package import About, save_validator
 from earmark.distortion.scorecard import Answers, scorecard
@@ -43,44 +43,18 @@ if TYPE_CHECKING:
     from earmark.models.bundle import Bundle
 
 MEASURED_ON = ("test", "same", "wild")
-SHIPPED_DESIGN = "boosting"
-
-
-def _midside() -> Design:
-    from earmark.distortion.designs.networks import MidSideNetwork
-
-    return MidSideNetwork()
-
-
-def _mn04() -> Design:
-    from earmark.distortion.designs.networks import EmbeddingNetwork
-
-    return EmbeddingNetwork("mn04_midside")
-
-
-def _panns() -> Design:
-    from earmark.distortion.designs.networks import EmbeddingNetwork
-
-    return EmbeddingNetwork("panns_midside")
-
-
-DESIGNS: dict[str, Callable[[], Design]] = {
-    "boosting": MeasuresBoosting,
-    "midside": _midside,
-    "mn04": _mn04,
-    "panns": _panns,
-}
+SHIPPED_DESIGN = "blend"
 
 
 class ValidatorOptions(Config):
     """How `earmark train distortion` trains; every field is a flag of it."""
 
-    model: str = Field(default=SHIPPED_DESIGN, description="Design: boosting, midside, mn04 or panns")
+    model: str = Field(default=SHIPPED_DESIGN, description="Design: one of `DESIGNS`")
     sources: Path | None = Field(default=None, description="Folder of clean tracks (none: fetched and rendered)")
     corpus: Path | None = Field(default=None, description="Folder of the corpus (none: in the cache)")
     musicnet: Path | None = Field(default=None, description="Folder of MusicNet, to train on as well")
     fma: Path | None = Field(default=None, description="Folder of FMA-small, to train on as well")
-    clips: int = Field(default=9000, ge=200, description="Clips to train on; the other parts of the corpus in step")
+    clips: int = Field(default=16_000, ge=200, description="Clips to train on; the other parts of the corpus in step")
     seeds: int = Field(default=1, ge=1, le=20, description="Times to train; the bundle is that of the first seed")
     folds: int = Field(default=0, ge=0, le=20, description="Cross-validation over the sources trained on (0: none)")
     seed: int = Field(default_factory=lambda: settings().random_seed, ge=0, description="First seed")

@@ -15,6 +15,7 @@ import numpy as np
 
 from earmark.core.errors import DataError
 from earmark.core.randomness import named_generator
+from earmark.distortion.corpus.faults import GRID_EFFECTS
 from earmark.distortion.severity import KINDS
 from earmark.evaluation.intervals import percentiles, resampled_weights
 
@@ -99,27 +100,33 @@ class Answers:
 
 
 def scorecard(answers: Answers) -> list[Figure]:
-    """Return all figures of the distortion validator on a set of clips."""
+    """Return all figures of the distortion validator on a set of clips.
+
+    "On grid" are the grid's faults, "off grid" the same effects at any strength, "all effects" all others as well.
+    """
     grid, single = answers.part("grid"), answers.part("single")
+    near = single & np.array([GRID_EFFECTS.issuperset(row.effects) for row in answers.rows])
     rows: list[tuple[str, NDArray[np.bool_], Metric]] = []
-    for where, part in (("on grid", grid), ("off grid", single)):
+    for where, part in (("on grid", grid), ("off grid", near), ("all effects", single)):
         chosen = _with_faults(answers, part) | answers.is_clean
         rows.append((f"binary F1 {where}", chosen, partial(_binary_f1, answers, chosen)))
         rows.append((f"macro-F1 {where}", chosen, partial(_macro_f1, answers, chosen)))
-    for column, kind in enumerate(KINDS):
-        plain = (grid | single) & answers.there[:, column] & (answers.severity[:, column] >= PLAIN)
-        rows.append((f"recall {kind} from 0.3", plain, _mean_of(answers.found[:, column], plain)))
+    for where, part in (("off grid", grid | near), ("all effects", grid | single)):
+        for column, kind in enumerate(KINDS):
+            plain = part & answers.there[:, column] & (answers.severity[:, column] >= PLAIN)
+            rows.append((f"recall {kind} from 0.3, {where}", plain, _mean_of(answers.found[:, column], plain)))
     for name in ("clean", "hard"):
         clean = answers.is_clean & answers.part(name)
         rows.append((f"false alarms {name}", clean, _mean_of(np.any(answers.found, axis=1), clean)))
     codec = KINDS.index("compression")
     coded = answers.part("clean") & answers.there[:, codec]
     rows.append(("compression found in coded music", coded, _mean_of(answers.found[:, codec], coded)))
-    rows += _severities(answers, grid, single)
-    two = answers.part("two") & answers.asked.all(axis=1)
-    rows.append(("two at once, micro-F1", two, partial(_micro_f1, answers, two)))
+    rows += _severities(answers, grid, {"off grid": near, "all effects": single})
     exact = np.all(answers.found == answers.there, axis=1)
-    rows.append(("two at once, exact match", two, _mean_of(exact, two)))
+    for where, name in (("on grid", "grid-two"), ("all effects", "two")):
+        two = answers.part(name) & answers.asked.all(axis=1)
+        rows.append((f"two at once {where}, micro-F1", two, partial(_micro_f1, answers, two)))
+        rows.append((f"two at once {where}, exact match", two, _mean_of(exact, two)))
     return [figure(name, answers.rows, chosen, metric) for name, chosen, metric in rows if chosen.any()]
 
 
@@ -170,7 +177,7 @@ def figure(name: str, rows: Sequence[CorpusRow], chosen: NDArray[np.bool_], metr
 
 
 def _severities(
-    answers: Answers, grid: NDArray[np.bool_], single: NDArray[np.bool_]
+    answers: Answers, grid: NDArray[np.bool_], others: dict[str, NDArray[np.bool_]]
 ) -> list[tuple[str, NDArray[np.bool_], Metric]]:
     """Return the mean absolute errors: on the grid of what is reported, clean clips and other types counting as 0."""
     told = np.where(answers.found, answers.estimates, 0.0)
@@ -179,10 +186,11 @@ def _severities(
     with np.errstate(invalid="ignore"):
         overall = np.nanmean(error, axis=1)
     rows = [("severity MAE on grid, all types", on_grid, _mean_of(overall, on_grid))]
-    for column, kind in enumerate(KINDS):
-        chosen = single & answers.there[:, column]
-        off = np.abs(answers.estimates[:, column] - np.nan_to_num(answers.severity[:, column]))
-        rows.append((f"severity MAE {kind} off grid", chosen, _mean_of(off, chosen)))
+    off = np.abs(answers.estimates - np.nan_to_num(answers.severity))
+    for where, part in others.items():
+        for column, kind in enumerate(KINDS):
+            chosen = part & answers.there[:, column]
+            rows.append((f"severity MAE {kind} {where}", chosen, _mean_of(off[:, column], chosen)))
     return rows
 
 

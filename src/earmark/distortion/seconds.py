@@ -13,7 +13,7 @@ import numpy as np
 
 from earmark.core.errors import ModelError
 from earmark.core.randomness import child_seed, named_generator
-from earmark.distortion.designs.trees import fill_untold, trees_node
+from earmark.distortion.designs.trees import Ensemble, fill_untold, trees_node
 from earmark.distortion.effects import EFFECTS
 from earmark.distortion.frontend import native_spec, window_of
 from earmark.distortion.measures.block import BLOCK_S, cut_blocks
@@ -161,7 +161,7 @@ class SecondsModel:
             *_gap_nodes("own", "own_mask", "own_told"),
             *_gap_nodes("block", "block_mask", "block_told"),
             helper.make_node("Concat", ["own_told", "block_told", "found"], ["told"], axis=1, name="told"),
-            trees_node(self._models, "told", "margins"),
+            trees_node([Ensemble.of_all(model) for model in self._models], "told", "margins"),
             helper.make_node("Sigmoid", ["margins"], ["scores"], name="scores"),
         ]
         constants: dict[str, Constant] = {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from earmark.distortion.material import CorpusMaterial
 
 TRAINED_ON = ("train", "validation")
-FALSE_ALARMS = 0.01  # of the clips of other sources without a type, by type
+FALSE_ALARMS = 0.005  # of the clips of other sources without a type, by type
 LEAST_THRESHOLD, MOST_THRESHOLD = 0.3, 0.97
 FEWEST_CALIBRATED = 50
 

@@ -20,7 +20,7 @@ from earmark.distortion.answer import Scored, put_together
 from earmark.distortion.assessable import assess
 from earmark.distortion.batch import analyze_safely, in_processes
 from earmark.distortion.designs.recipes import register
-from earmark.distortion.heard import block_rows, listen
+from earmark.distortion.heard import listen
 from earmark.distortion.measures.block import BLOCK_S
 from earmark.distortion.measures.table import LINE_NAMES
 from earmark.distortion.seconds import second_features
@@ -141,9 +141,7 @@ class AudioDistortionValidator:
 
     def _score(self, heard: Heard) -> Scored:
         blocks = heard.with_sound
-        scores, severities = self._graph.run(
-            block_rows(heard.values[blocks], heard.known[blocks]), "scores", "severity"
-        )
+        scores, severities = self._graph.run(heard.rows()[blocks], "scores", "severity")
         probabilities = self._calibration(scores)
         seconds = np.full((len(heard.times_s), len(KINDS)), np.nan, dtype=np.float32)
         for block, found in zip(blocks, probabilities, strict=True):

@@ -91,7 +91,7 @@ def test_pairs_are_of_different_types_that_the_sound_can_take(*, stereo: bool, c
     rng = np.random.default_rng(5)
     seen = set()
     for _ in range(200):
-        first, second = (EFFECTS[fault.effect].kind for fault in draw_pair(rng, stereo=stereo, codec=codec))
+        first, second = (EFFECTS[fault.effect].kind for fault in draw_pair(rng, draw_fault, stereo=stereo, codec=codec))
         assert first != second
         seen |= {first, second}
     assert seen == set(KINDS) - ({"phase"} if not stereo else set()) - ({"compression"} if not codec else set())
@@ -101,7 +101,7 @@ def test_a_codec_is_most_often_what_happens_last() -> None:
     rng = np.random.default_rng(6)
     places: Counter[int] = Counter()
     for _ in range(400):
-        kinds = [EFFECTS[fault.effect].kind for fault in draw_pair(rng, stereo=True, codec=True)]
+        kinds = [EFFECTS[fault.effect].kind for fault in draw_pair(rng, draw_fault, stereo=True, codec=True)]
         if "compression" in kinds:
             places[kinds.index("compression")] += 1
     assert places[1] / places.total() == pytest.approx(0.85, abs=0.1)

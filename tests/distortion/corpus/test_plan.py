@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from earmark.distortion.corpus.tracks import Track
+    from earmark.distortion.severity import Kind
 
     NewTrack = Callable[..., Track]
 
@@ -116,10 +117,12 @@ def test_grid_and_single_go_through_all_steps_and_effects_alike_often(plans: lis
 
 
 def test_faults_are_those_that_the_track_can_take(plans: list[ClipPlan]) -> None:
-    n_faults = {"clean": 0, "hard": 0, "grid": 1, "single": 1, "two": 2, "partial": 1}
+    n_faults = {"clean": 0, "hard": 0, "grid": 1, "single": 1, "two": 2, "grid-two": 2, "partial": 1}
     for plan in plans:
         kinds = kinds_of(plan)
         assert len(set(kinds)) == n_faults[plan.part]
+        if plan.part == "grid-two":
+            assert all(fault in GRID[cast("Kind", kind)] for fault, kind in zip(plan.faults, kinds, strict=True))
         if "compression" in kinds:
             assert plan.track.lossless
             assert plan.track.rate_hz >= 32_000

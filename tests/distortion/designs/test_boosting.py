@@ -105,8 +105,8 @@ def test_the_graph_gives_the_same_numbers(fitted: MeasuresBoosting) -> None:
 
 def test_the_graph_agrees_at_the_very_thresholds(fitted: MeasuresBoosting) -> None:
     rows = []
-    for model in [*fitted._presence, *fitted._severity]:
-        for stage in model._predictors:
+    for ensemble in [*fitted._presence, *fitted._severity]:
+        for stage in ensemble.model._predictors:
             for node in stage[0].nodes:
                 if not node["is_leaf"]:
                     row = draw(1, seed=4).features[0]
@@ -117,6 +117,20 @@ def test_the_graph_agrees_at_the_very_thresholds(fitted: MeasuresBoosting) -> No
     assert len(table) > 100
     for found, expected in zip(outputs(fitted, table), fitted.predict(table), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_ensembles_look_at_the_columns_that_tell_most() -> None:
+    measured = draw(600)
+    design = MeasuresBoosting(n_trees=10, learning_rate=0.4, n_leaves=7, n_columns=3, pilot_trees=5, pilot_clips=400)
+    rng = np.random.default_rng(0)
+    design.fit(measured.features, measured.presence, measured.severity, measured.groups, rng, FitContext())
+    for kind, ensemble in enumerate([*design._presence, *design._severity]):
+        assert ensemble.columns.size == 3
+        assert kind % N_KINDS in ensemble.columns
+    features = draw(40, seed=3).features
+    for found, expected in zip(outputs(design, features), design.predict(features), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert found.shape == (40, N_KINDS)
 
 
 def test_what_is_not_asked_teaches_nothing() -> None:

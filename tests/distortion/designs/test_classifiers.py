@@ -10,7 +10,12 @@ import pytest
 
 from earmark.core.errors import ConfigError, MissingExtraError
 from earmark.distortion.designs import PresenceClassifier, register
-from earmark.distortion.designs.classifiers import boosting_classifier, embedding_classifier, midside_classifier
+from earmark.distortion.designs.classifiers import (
+    boosting_classifier,
+    embedding_classifier,
+    midside_classifier,
+    perceptron_classifier,
+)
 from earmark.distortion.designs.networks import EmbeddingNetwork
 from earmark.distortion.designs.options import EmbeddingOptions
 from earmark.distortion.designs.recipes import DISTORTION_RECIPES
@@ -88,6 +93,10 @@ def test_options_are_checked() -> None:
             midside_classifier("many", **{option: 1})
     with pytest.raises(ConfigError, match=r'recipe "panns_midside".*epocs'):
         embedding_classifier(encoded="panns_midside", epocs=3)
+    with pytest.raises(ConfigError, match=r'recipe "measures_perceptron".*n_knots'):
+        perceptron_classifier(n_knots=1)
+    with pytest.raises(ConfigError, match='recipe "measures_blend": option "n_trees" is not known'):
+        build_classifier(find_recipe("measures_blend"), "many", {"n_trees": 3})
     with pytest.raises(ConfigError, match='option "n_leafs" is not known; did you mean "n_leaves"'):
         boosting_classifier(n_leafs=3)
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnxruntime
 import pytest
-from onnx import ModelProto, checker, helper
+from onnx import ModelProto, checker, helper, version_converter
 
-from earmark.distortion.designs.graph import small_graph, two_headed
+from earmark.distortion.designs.graph import Part, halved, mean_graph, small_graph, two_headed
 
 if TYPE_CHECKING:
     from earmark.distortion.designs.graph import Constant
@@ -48,3 +48,46 @@ def test_a_graph_may_have_one_head_and_says_who_made_it() -> None:
 def test_graphs_that_do_not_hold_together_are_not_made() -> None:
     with pytest.raises(checker.ValidationError):
         two_headed("broken", [helper.make_node("Abs", ["nothing"], ["scores"])], {}, (3, 3))
+
+
+def scaled(factor: float, dim: int) -> bytes:
+    """Return a graph whose margins are the features by a factor, and whose severity is a half of that."""
+    nodes = [
+        helper.make_node("Mul", ["features", "factor"], ["scores"]),
+        helper.make_node("Mul", ["scores", "half"], ["severity"]),
+    ]
+    return two_headed("scaled", nodes, {"factor": factor, "half": 0.5}, (dim, dim))
+
+
+def test_the_mean_of_graphs_sees_each_its_columns() -> None:
+    parts = [Part(scaled(1.0, 2), 0, (2,)), Part(scaled(3.0, 2), 3, (2,))]
+    session = onnxruntime.InferenceSession(mean_graph("mean", parts, 5, 2))
+    assert [entry.shape for entry in session.get_inputs()] == [["n_rows", 5]]
+    features = np.arange(10, dtype=np.float32).reshape(2, 5)
+    scores, severity = session.run(["scores", "severity"], {"features": features})
+    np.testing.assert_allclose(scores, (features[:, :2] + 3 * features[:, 3:]) / 2)
+    np.testing.assert_allclose(severity, scores / 2)
+
+
+def test_graphs_of_an_older_opset_are_taken_along() -> None:
+    newer = version_converter.convert_version(ModelProto.FromString(scaled(2.0, 3)), 20)
+    parts = [Part(scaled(4.0, 3), 0, (3,)), Part(newer.SerializeToString(), 0, (3,))]
+    content = mean_graph("mean", parts, 3, 3)
+    assert ModelProto.FromString(content).opset_import[0].version == 20
+    (scores,) = onnxruntime.InferenceSession(content).run(["scores"], {"features": np.ones((1, 3), np.float32)})
+    np.testing.assert_allclose(scores, 3)
+
+
+def test_only_what_half_precision_holds_exactly_is_halved() -> None:
+    rough, exact = np.linspace(0, 1, 2000, dtype=np.float32), np.arange(2000, dtype=np.float32) / np.float32(1024)
+    nodes = [
+        helper.make_node("Add", ["features", "rough"], ["added"]),
+        helper.make_node("Mul", ["added", "exact"], ["out"]),
+    ]
+    constants: dict[str, Constant] = {"rough": rough, "exact": exact}
+    content = small_graph("halves", nodes, constants, (2000, 2000), ("out",))
+    smaller = halved(content)
+    assert len(content) - 2 * 2000 <= len(smaller) < len(content) - 2 * 1900
+    features = {"features": np.random.default_rng(0).normal(size=(3, 2000)).astype(np.float32)}
+    (before,), (after,) = (onnxruntime.InferenceSession(each).run(None, features) for each in (content, smaller))
+    np.testing.assert_array_equal(before, after)

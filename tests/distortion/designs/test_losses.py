@@ -82,6 +82,8 @@ def test_errors_of_severity_count_by_their_size_and_less_where_nothing_is_there(
     missed = loss_of(judge, [[0.0, 0.0, 0.2, 0.0]], nothing, both)
     invented = loss_of(judge, [[0.0, 0.0, 0.5, 0.3]], nothing, both)
     assert invented == pytest.approx(0.2 * missed)
+    judge = objective(absent_weight=0.0)
+    assert loss_of(judge, [[0.0, 0.0, 0.5, 0.3]], nothing, both) == 0
 
 
 def test_rare_kinds_count_as_much_as_frequent_ones() -> None:

@@ -10,7 +10,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from earmark.distortion.designs.graph import small_graph
-from earmark.distortion.designs.trees import _not_above, fill_untold, trees_node
+from earmark.distortion.designs.trees import Ensemble, _not_above, fill_untold, trees_node
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,13 @@ OPTIONS: dict[str, Any] = {"max_iter": 12, "min_samples_leaf": 5, "early_stoppin
 
 
 def run(models: Sequence[Any], rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    content = small_graph("trees", [trees_node(models, "features", "out")], {}, (rows.shape[1], len(models)), ("out",))
+    content = small_graph(
+        "trees",
+        [trees_node([Ensemble.of_all(model) for model in models], "features", "out")],
+        {},
+        (rows.shape[1], len(models)),
+        ("out",),
+    )
     (found,) = onnxruntime.InferenceSession(content).run(None, {"features": rows})
     return np.asarray(found, dtype=np.float32)
 

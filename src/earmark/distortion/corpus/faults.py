@@ -25,6 +25,7 @@ GRID: dict[Kind, tuple[Fault, ...]] = {
     "frequency": tuple(Fault(curve) for curve in ("telephone", "underwater", "tinny")),
     "phase": (Fault("inversion"), Fault("lost-channel"), Fault("delay", parameters={"delay_ms": 5.0})),
 }
+GRID_EFFECTS = frozenset(fault.effect for faults in GRID.values() for fault in faults)
 NOT_DRAWN = ("recording",)  # needs a recording of noise
 MILD, ANY = (0.08, 0.4), (0.3, 1.0)
 SHARE_MILD = 0.5
@@ -48,11 +49,19 @@ def draw_strength(effect: str, rng: np.random.Generator) -> Fault:
     return draw(effect, rng) if draw is not None else Fault(effect, draw_severity(rng), _phase(effect, rng))
 
 
-def draw_pair(rng: np.random.Generator, *, stereo: bool, codec: bool) -> list[Fault]:
+def draw_of_grid(kind: Kind, rng: np.random.Generator) -> Fault:
+    """Return a fault of a type from the grid."""
+    return GRID[kind][int(rng.integers(len(GRID[kind])))]
+
+
+def draw_pair(
+    rng: np.random.Generator, draw: Callable[[Kind, np.random.Generator], Fault], *, stereo: bool, codec: bool
+) -> list[Fault]:
     """Return two faults of different types in the order in which they happen.
 
     Args:
         rng: Where chance comes from.
+        draw: Draws a fault of a type.
         stereo: Whether the sound can have a fault of phase.
         codec: Whether a codec may be put on it.
     """
@@ -60,7 +69,7 @@ def draw_pair(rng: np.random.Generator, *, stereo: bool, codec: bool) -> list[Fa
     first, second = (kinds[index] for index in rng.permutation(len(kinds))[:2])
     if first == "compression" and rng.random() < CODEC_LAST:
         first, second = second, first
-    return [draw_fault(kind, rng) for kind in (first, second)]
+    return [draw(kind, rng) for kind in (first, second)]
 
 
 def draw_severity(rng: np.random.Generator) -> float:

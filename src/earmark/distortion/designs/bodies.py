@@ -58,6 +58,12 @@ def split_outputs(network: nn.Module) -> nn.Module:
     return module
 
 
+def round_weights(network: nn.Module) -> None:
+    """Round what was trained, in place, to numbers that half precision holds."""
+    for weights in network.parameters():
+        weights.data = weights.data.half().float()
+
+
 def picture_body(tensors: Tensors, mean: NDArray[np.float32], spread: NDArray[np.float32]) -> tuple[nn.Module, int]:
     """Return the body of EfficientAT with these weights for features of `midside`, and its dimension.
 

@@ -11,8 +11,10 @@ from earmark.core.errors import ConfigError, did_you_mean
 from earmark.core.optional import import_extra
 from earmark.distortion.designs.base import PresenceClassifier
 from earmark.distortion.designs.boosting import MeasuresBoosting
+from earmark.distortion.designs.committee import blend, fusion
 from earmark.distortion.designs.networks import EmbeddingNetwork, MidSideNetwork
-from earmark.distortion.designs.options import EmbeddingOptions, MidSideNetworkOptions
+from earmark.distortion.designs.options import EmbeddingOptions, MidSideNetworkOptions, PerceptronOptions
+from earmark.distortion.designs.perceptron import MeasuresPerceptron
 
 if TYPE_CHECKING:
     from earmark.data.dataset import Task
@@ -34,6 +36,26 @@ def boosting_classifier(task: Task = "many", **options: Any) -> PresenceClassifi
                 f'recipe "measures_boosting": option "{option}" is not known{did_you_mean(option, known)}'
             )
     return PresenceClassifier(MeasuresBoosting(**options))
+
+
+def perceptron_classifier(task: Task = "many", **options: Any) -> PresenceClassifier:  # noqa: ARG001
+    """Return the classifier of the recipe `measures_perceptron`, options of `PerceptronOptions`.
+
+    Raises:
+        ConfigError: An option is not known or out of range.
+        MissingExtraError: torch is not installed.
+    """
+    return _network(MeasuresPerceptron(parse_config(PerceptronOptions, options, 'recipe "measures_perceptron"')))
+
+
+def blend_classifier(task: Task = "many") -> PresenceClassifier:  # noqa: ARG001
+    """Return the classifier of the recipe `measures_blend`. Raises MissingExtraError: torch is not installed."""
+    return _network(blend())
+
+
+def fusion_classifier(task: Task = "many") -> PresenceClassifier:  # noqa: ARG001
+    """Return the classifier of the recipe `measures_fusion`. Raises MissingExtraError: torch is not installed."""
+    return _network(fusion())
 
 
 def midside_classifier(task: Task = "many", **options: Any) -> PresenceClassifier:  # noqa: ARG001

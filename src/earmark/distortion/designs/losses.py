@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 MOST_WEIGHT = 10.0
 SMOOTH_BELOW = 0.1  # errors of severity below it count squared, those above in proportion
-# A clean row says that severity is 0, which is true but easy: all of them together would drown the damaged ones.
-ABSENT_WEIGHT = 0.2
 
 
 def pack_targets(presence: NDArray[np.float32], severity: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -39,12 +37,20 @@ class MultiTaskObjective:
     Args:
         targets: Of the training rows, as `pack_targets` makes them.
         severity_weight: Factor of the second loss.
+        absent_weight: What a row without a kind counts in it: that severity is 0 is true but easy, and all such rows
+            together would drown those with it.
         smoothing: Share of presence that is spread over yes and no.
         balanced: Whether rare kinds count as much as frequent ones.
     """
 
     def __init__(
-        self, targets: NDArray[np.float32], *, severity_weight: float, smoothing: float = 0.0, balanced: bool = True
+        self,
+        targets: NDArray[np.float32],
+        *,
+        severity_weight: float,
+        absent_weight: float = 0.2,
+        smoothing: float = 0.0,
+        balanced: bool = True,
     ) -> None:
         import torch
 
@@ -53,22 +59,25 @@ class MultiTaskObjective:
         n_absent = np.maximum(((1 - there) * known).sum(axis=0), 1)
         weights = np.clip(n_absent / n_there, 1 / MOST_WEIGHT, MOST_WEIGHT) if balanced else np.ones_like(n_there)
         self._weights = torch.from_numpy(weights.astype(np.float32))
-        self._severity_weight = severity_weight
+        self._severity_weight, self._absent_weight = severity_weight, absent_weight
         self._smoothing = smoothing
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Return the loss of outputs (n_rows, 2 * n_kinds): logits of presence, then severities 0..1."""
+        """Return the loss of outputs (n_rows, 2 * n_kinds): logits of presence, then severities 0..1.
+
+        Of several networks side by side the outputs follow on each other; each is judged by the same targets.
+        """
         import torch
         from torch.nn import functional
 
         logits, severities = outputs.chunk(2, dim=1)
-        there, known, severity, measured = targets.chunk(4, dim=1)
+        there, known, severity, measured = targets.repeat(len(outputs) // len(targets), 1).chunk(4, dim=1)
         smooth = there * (1 - self._smoothing) + self._smoothing / 2
         each = functional.binary_cross_entropy_with_logits(
             logits, smooth, pos_weight=self._weights.to(logits.device), reduction="none"
         )
         presence_loss = (each * known).sum() / known.sum().clamp(min=1)
-        weights = measured * torch.where(severity > 0, 1.0, ABSENT_WEIGHT)
+        weights = measured * torch.where(severity > 0, 1.0, self._absent_weight)
         errors = functional.smooth_l1_loss(severities, severity, beta=SMOOTH_BELOW, reduction="none")
         severity_loss = (errors * weights).sum() / weights.sum().clamp(min=1)
         return presence_loss + self._severity_weight * severity_loss

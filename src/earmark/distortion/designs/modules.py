@@ -51,6 +51,69 @@ def head_modules() -> Any:
 
 
 @cache
+def vector_modules() -> Any:
+    """Return `ranked` and `members`."""
+    import torch
+    from torch import nn
+
+    class Ranked(nn.Module):
+        """Values by their rank among those of training, as standard normal numbers, and which values are told.
+
+        Between knots, quantiles of a column, ranks are straight lines; beyond them they stay. What is not told becomes
+        0, the middle. Of masks only some columns are handed on: many tell the same.
+        """
+
+        def __init__(self, low: torch.Tensor, width: torch.Tensor, heights: torch.Tensor, masks: torch.Tensor) -> None:
+            super().__init__()
+            self.low: torch.Tensor
+            self.width: torch.Tensor
+            self.heights: torch.Tensor
+            self.masks: torch.Tensor
+            for name, value in (("low", low), ("width", width), ("heights", heights), ("masks", masks)):
+                self.register_buffer(name, value.clone())  # not the caller's memory
+
+        def forward(self, rows: torch.Tensor) -> torch.Tensor:
+            values, mask = rows.chunk(2, dim=1)
+            told = mask > 0.5
+            steps = ((values[..., None] - self.low) / self.width).clamp(0, 1)
+            ranks = (steps * (self.heights[1:] - self.heights[:-1])).sum(dim=2) + self.heights[0]
+            return torch.cat([torch.where(told, ranks, 0.0), told[:, self.masks].to(rows.dtype)], dim=1)
+
+    class Members(nn.Module):
+        """Several perceptrons side by side under one body; each is trained by itself, together they say the mean.
+
+        In training their outputs follow on each other: (n_members * n_rows, 2 * n_kinds).
+        """
+
+        def __init__(self, body: nn.Module, layers: list[nn.Module], n_members: int, dropout: float) -> None:
+            super().__init__()
+            self.body, self.layers, self.n_members = body, nn.ModuleList(layers), n_members
+            self.dropout = nn.Dropout(dropout)
+
+        def forward(self, rows: torch.Tensor) -> torch.Tensor:
+            outputs = self.body(rows).expand(self.n_members, -1, -1)
+            for number, layer in enumerate(self.layers):
+                outputs = layer(self.dropout(torch.relu(outputs) if number else outputs))
+            logits, graded = outputs.chunk(2, dim=2)
+            outputs = torch.cat([logits, torch.sigmoid(graded)], dim=2)
+            return outputs.flatten(0, 1) if self.training else outputs.mean(dim=0)
+
+    class Beside(nn.Module):
+        """As many dense layers as there are members, (n_members, n_rows, n_in) to (n_members, n_rows, n_out)."""
+
+        def __init__(self, n_members: int, n_in: int, n_out: int) -> None:
+            super().__init__()
+            bound = n_in**-0.5  # as torch's own dense layers begin
+            self.weight = nn.Parameter(torch.empty(n_members, n_in, n_out).uniform_(-bound, bound))
+            self.bias = nn.Parameter(torch.empty(n_members, 1, n_out).uniform_(-bound, bound))
+
+        def forward(self, rows: torch.Tensor) -> torch.Tensor:
+            return torch.matmul(rows, self.weight) + self.bias
+
+    return SimpleNamespace(ranked=Ranked, members=Members, beside=Beside)
+
+
+@cache
 def picture_modules() -> Any:
     """Return `body`, `residual` and `weighing`."""
     import torch

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     Spread = tuple[NDArray[np.float32], NDArray[np.float32]]
 
-SPREAD_ROWS = 1000  # enough to know how columns spread; features may be larger than memory
-
 
 @dataclass(frozen=True, eq=False)
 class _Rows(Examples):
@@ -55,6 +53,9 @@ class MultiTaskNetwork(ABC):
         history: The figures of each epoch of the last fit.
         remarks: What the last fit could not do, such as "no validation part: ...".
     """
+
+    half = False  # whether weights are rounded to half precision, so that they take half the room in a bundle
+    spread_rows = 1000  # enough to know how columns spread; features may be larger than memory
 
     def __init__(self, name: str, frontend: str, options: MultiTaskOptions) -> None:
         self.name, self.options = name, options
@@ -102,14 +103,15 @@ class MultiTaskNetwork(ABC):
         self._shape, self._n_kinds = features.shape[1:], presence.shape[1]
         seed = int(rng.integers(2**62))
         job, remark = self._job(features, pack_targets(presence, severity), groups, seed, context)
-        chosen = np.random.default_rng(seed).permutation(len(job.training.targets))[:SPREAD_ROWS]
+        chosen = np.random.default_rng(seed).permutation(len(job.training.targets))[: self.spread_rows]
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(seed)
-            body = self._untrained(*self._spread(job.training.take(np.sort(chosen)).features), seed)
-            module = bodies.multi_task(*body, self._n_kinds, dropout=self.options.dropout)
+            module = self._headed(*self._untrained(*self._spread(job.training.take(np.sort(chosen)).features), seed))
         if remark:
             context.progress.note(remark)
         self.history, self.remarks = fit_network(module, job), ((remark,) if remark else ())
+        if self.half:
+            bodies.round_weights(module)
         self._weights = {name: np.array(value.numpy()) for name, value in module.state_dict().items()}
         self._module = module
 
@@ -148,7 +150,7 @@ class MultiTaskNetwork(ABC):
 
     @abstractmethod
     def _spread(self, features: NDArray[np.float32]) -> Spread:
-        """Return mean and spread of columns, to standardise by."""
+        """Return mean and spread of columns, to standardise by, or what else tells how they are spread."""
 
     @abstractmethod
     def _untrained(self, mean: NDArray[np.float32], spread: NDArray[np.float32], seed: int) -> tuple[nn.Module, int]:
@@ -163,6 +165,10 @@ class MultiTaskNetwork(ABC):
         self, features: NDArray[np.float32], targets: NDArray[np.float32], options: Any, rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return what training does to a batch."""
+
+    def _headed(self, body: nn.Module, dim: int) -> nn.Module:
+        """Return the network of a body whose embedding has this length."""
+        return bodies.multi_task(body, dim, self._n_kinds, dropout=self.options.dropout)
 
     def _job(
         self,
@@ -183,6 +189,7 @@ class MultiTaskNetwork(ABC):
         objective = partial(
             MultiTaskObjective,
             severity_weight=options.severity_weight,
+            absent_weight=options.absent_weight,
             smoothing=options.label_smoothing,
             balanced=options.class_weight is not None,
         )
@@ -206,7 +213,7 @@ class MultiTaskNetwork(ABC):
             raise ModelError(f'design "{self.name}" was not fitted; call fit first')
         if self._module is None:
             torch = import_extra("torch", "train", "Scoring with a network")
-            self._module = bodies.multi_task(*self._blank(), self._n_kinds, dropout=self.options.dropout)
+            self._module = self._headed(*self._blank())
             self._module.load_state_dict({name: torch.from_numpy(np.array(v)) for name, v in self._weights.items()})
         return self._module
 

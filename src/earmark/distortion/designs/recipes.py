@@ -14,6 +14,7 @@ _ENCODED = f"{_DESIGNS}.embedding"
 DISTORTION_FRONTENDS = {
     "measures": "earmark.distortion.frontend:measures",
     "midside": f"{_DESIGNS}.spectra:midside",
+    "measures_midside": f"{_DESIGNS}.joined:measures_midside",
     "mn04_midside": f"{_ENCODED}:mn04_midside",
     "panns_midside": f"{_ENCODED}:panns_midside",
 }
@@ -25,6 +26,26 @@ DISTORTION_RECIPES = (
         frontend="measures",
         classifier=f"{_DESIGNS}.classifiers:boosting_classifier",
         grid={"n_leaves": (7, 15, 31)},
+    ),
+    Recipe(
+        "measures_perceptron",
+        "Faults of sound: perceptrons on the ranks of what is measured of it",
+        frontend="measures",
+        classifier=f"{_DESIGNS}.classifiers:perceptron_classifier",
+        grid={"learning_rate": (0.0005, 0.001, 0.002)},
+    ),
+    Recipe(
+        "measures_blend",
+        "Faults of sound: the mean of gradient boosting and perceptrons on what is measured of it",
+        frontend="measures",
+        classifier=f"{_DESIGNS}.classifiers:blend_classifier",
+    ),
+    Recipe(
+        "measures_fusion",
+        "Faults of sound: the mean of boosting, perceptrons and EfficientAT mn04 on spectra of middle and side",
+        frontend="measures_midside",
+        classifier=f"{_DESIGNS}.classifiers:fusion_classifier",
+        weights=("mn04",),
     ),
     Recipe(
         "midside",

@@ -6,6 +6,7 @@ that is not public; that the graph gives the same numbers is checked at each exp
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,24 +27,52 @@ def fill_untold(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return filled
 
 
-def trees_node(models: Sequence[Any], source: str, target: str) -> Any:
-    """Return the node that scores `source` (n_rows, dim) with each model into `target` (n_rows, n_models).
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Fitted histogram boosting of scikit-learn with the columns (n_columns,) that it looks at."""
 
-    Models are fitted histogram boosting of scikit-learn: of classifiers of two classes the margin, of regressors the
-    value. A NaN goes where it went in training.
+    columns: NDArray[np.intp]
+    model: Any
+
+    @classmethod
+    def of_all(cls, model: Any) -> Ensemble:
+        """Return a fitted model that looks at every column."""
+        return cls(np.arange(model.n_features_in_), model)
+
+    def margins(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return what the trees add up to for values (n_rows, dim): a margin, or of regressors the value (n_rows,)."""
+        seen = values[:, self.columns]
+        told = self.model.decision_function(seen) if hasattr(self.model, "classes_") else self.model.predict(seen)
+        return np.asarray(told, dtype=np.float64)
+
+
+def gains_of(model: Any, dim: int) -> NDArray[np.float64]:
+    """Return how much the splits at each column improved the fit, float64 (dim,)."""
+    gains = np.zeros(dim)
+    for stage in model._predictors:
+        nodes = stage[0].nodes
+        split = nodes["is_leaf"] == 0
+        np.add.at(gains, nodes["feature_idx"][split], nodes["gain"][split])
+    return gains
+
+
+def trees_node(ensembles: Sequence[Ensemble], source: str, target: str) -> Any:
+    """Return the node that scores `source` (n_rows, dim) with each ensemble into `target` (n_rows, n_ensembles).
+
+    A NaN goes where it went in training.
     """
     from onnx import helper
 
     nodes: dict[str, list[Any]] = {name: [] for name in _NODE_FIELDS}
     leaves: dict[str, list[Any]] = {name: [] for name in _LEAF_FIELDS}
     tree = 0
-    for number, model in enumerate(models):
-        for stage in model._predictors:
-            _add_tree(tree, number, stage[0].nodes, nodes, leaves)
+    for number, ensemble in enumerate(ensembles):
+        for stage in ensemble.model._predictors:
+            _add_tree(tree, number, (stage[0].nodes, ensemble.columns), nodes, leaves)
             tree += 1
-    baselines = [float(np.ravel(model._baseline_prediction)[0]) for model in models]
+    baselines = [float(np.ravel(ensemble.model._baseline_prediction)[0]) for ensemble in ensembles]
     attributes: dict[str, Any] = {
-        "n_targets": len(models),
+        "n_targets": len(ensembles),
         "base_values": baselines,
         "post_transform": "NONE",
         "aggregate_function": "SUM",
@@ -66,14 +95,19 @@ _LEAF_FIELDS = ("target_treeids", "target_nodeids", "target_ids", "target_weight
 
 
 def _add_tree(
-    tree: int, number: int, table: NDArray[Any], nodes: dict[str, list[Any]], leaves: dict[str, list[Any]]
+    tree: int,
+    number: int,
+    drawn: tuple[NDArray[Any], NDArray[np.intp]],
+    nodes: dict[str, list[Any]],
+    leaves: dict[str, list[Any]],
 ) -> None:
+    table, seen = drawn
     is_leaf = table["is_leaf"].astype(bool)
     n_nodes = len(table)
     columns = (
         [tree] * n_nodes,
         list(range(n_nodes)),
-        np.where(is_leaf, 0, table["feature_idx"]).tolist(),
+        np.where(is_leaf, 0, seen[np.where(is_leaf, 0, table["feature_idx"])]).tolist(),
         np.where(is_leaf, "LEAF", "BRANCH_LEQ").tolist(),
         np.where(is_leaf, 0.0, _not_above(table["num_threshold"])).tolist(),
         np.where(is_leaf, 0, table["left"]).tolist(),

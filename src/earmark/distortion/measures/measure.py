@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from earmark.audio.waveform import Waveform
     from earmark.distortion.measures.block import Block, Part
+    from earmark.distortion.measures.spectra import Spectra
 
 # Moments that are kept with their times; more of them say nothing more.
 MAX_EVIDENCE = 500
@@ -85,10 +86,10 @@ def measure_blocks(waveforms: Iterable[Waveform]) -> Iterator[Measurements]:
         yield alone.summarised()
 
 
-def gather(block: Block) -> dict[str, Part]:
-    """Return what a block adds to each family."""
+def gather(block: Block, spectra: Spectra | None = None) -> dict[str, Part]:
+    """Return what a block adds to each family; its spectra are taken if they are not given."""
     with np.errstate(over="raise", invalid="raise", divide="raise"):
-        spectra = take_spectra(block)
+        spectra = spectra or take_spectra(block)
         parts = {name: module.gather(block) for name, module in FROM_SAMPLES.items()}
         return parts | {name: module.gather(block, spectra) for name, module in FROM_SPECTRA.items()}
 

@@ -13,7 +13,7 @@ from earmark.distortion.measures.noise import OCTAVES_HZ
 from earmark.distortion.measures.stereo import BANDS
 from earmark.distortion.measures.tone import CENTRES_HZ, band_name
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
