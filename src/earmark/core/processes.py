@@ -24,13 +24,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from types import TracebackType
 
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)
+LIBRARIES = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
+THREAD_VARIABLES = (*(f"{library}_NUM_THREADS" for library in LIBRARIES), "VECLIB_MAXIMUM_THREADS")
 STOP_S = 3.0
 MAX_LOST_STARTS = 3
 READY, REFUSED, ANSWER, END = "ready", "refused", "answer", "end"
@@ -281,11 +276,12 @@ def _stop(workers: list[_Worker[Any, Any]]) -> None:
 def _environment_of_workers() -> Iterator[None]:
     """Let processes that start meanwhile have one numeric thread each, and leave Ctrl-C to their parent.
 
-    Numeric libraries read these variables when they are first imported; a blocked signal stays blocked in the child.
+    Numeric libraries read these variables when they are first imported; a blocked signal stays blocked in the child,
+    once multiprocessing's tracker runs, whose start unblocks it again.
     """
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    resource_tracker.ensure_running()  # it is started with the first process, and unblocks the signal again
+    resource_tracker.ensure_running()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
