@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from earmark.core.errors import ConfigError
+from earmark.core.settings import settings
 from earmark.encoders import birdnet_places
 from earmark.inference.analysis import Hearing, Listener, Place
 from earmark.inference.hearers import ModelChoice
@@ -28,6 +29,9 @@ HEARING = Hearing(ModelChoice("birdnet"), min_confidence=0.0)
 @pytest.fixture
 def sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> Path:
     """Put small networks in the place of BirdNET's, and return a recording of nine seconds."""
+    # The graph that another test made of the real weights would serve instead of a file that is not at hand.
+    monkeypatch.setenv("EARMARK_CACHE_DIR", str(tmp_path / "cache"))
+    settings.cache_clear()
     small = SmallBirdNet(n_samples=WINDOW, n_classes=len(NAMES), hops=(2000, 2000))
     (tmp_path / "net.tflite").write_bytes(small.content())
     (tmp_path / "labels.txt").write_text("\n".join(NAMES) + "\n", encoding="utf-8")
