@@ -7,25 +7,22 @@ and the other tasks go on. Workers leave Ctrl-C to their parent and end with it,
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from earmark.core.errors import EarmarkError, ModelError
+from earmark.core.workers import end_with_parent, environment_of_workers
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from types import TracebackType
 
-LIBRARIES = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
-THREAD_VARIABLES = (*(f"{library}_NUM_THREADS" for library in LIBRARIES), "VECLIB_MAXIMUM_THREADS")
 STOP_S = 3.0
 MAX_LOST_STARTS = 3
 READY, REFUSED, ANSWER, END = "ready", "refused", "answer", "end"
@@ -186,7 +183,7 @@ class _Worker(Generic[Task, Answer]):
         context = multiprocessing.get_context("spawn")  # forking a process that has threads may deadlock
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, make_job), daemon=True)
-        with _environment_of_workers():
+        with environment_of_workers():
             self.process.start()
         theirs.close()
         self.sentinel = self.process.sentinel
@@ -272,31 +269,9 @@ def _stop(workers: list[_Worker[Any, Any]]) -> None:
         worker.forget()
 
 
-@contextmanager
-def _environment_of_workers() -> Iterator[None]:
-    """Let processes that start meanwhile have one numeric thread each, and leave Ctrl-C to their parent.
-
-    Numeric libraries read these variables when they are first imported; a blocked signal stays blocked in the child,
-    once multiprocessing's tracker runs, whose start unblocks it again.
-    """
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    resource_tracker.ensure_running()
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
 def _serve(connection: Connection, make_job: Callable[[], Job[Any, Any]]) -> None:
     """Do tasks until there are no more; the main function of a worker process."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     with suppress(EOFError, BrokenPipeError):
         try:
             job = make_job()
@@ -308,10 +283,3 @@ def _serve(connection: Connection, make_job: Callable[[], Job[Any, Any]]) -> Non
             for answer in job(task):
                 connection.send((ANSWER, answer))
             connection.send((END, None))
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

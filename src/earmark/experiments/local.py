@@ -10,32 +10,25 @@ repeated by the next run while it is still being computed.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import threading
 from collections import deque
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, cast
 
 from earmark.core.errors import ModelError
+from earmark.core.workers import end_with_parent, environment_of_workers
 from earmark.experiments.bench import Bench, Outcome, Work
 from earmark.experiments.results import ResultsStore
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Sequence
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
 
     from earmark.experiments.trial import Job
 
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)
 POLL_S = 0.5
 STOP_S = 3.0
 READY = "ready"
@@ -81,7 +74,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process: SpawnProcess = context.Process(target=_serve, args=(theirs, work), daemon=True)
-        with _environment_of_workers():
+        with environment_of_workers():
             self.process.start()
         theirs.close()
         self.sentinel = self.process.sentinel
@@ -170,31 +163,10 @@ def _how_it_ended(exit_code: int | None) -> str:
     return f"exit code {exit_code}"
 
 
-@contextmanager
-def _environment_of_workers() -> Iterator[None]:
-    """Let processes that start meanwhile have one numeric thread each, and leave Ctrl-C to their parent.
-
-    Numeric libraries read these variables when they are first imported, which in a new process is before any code of
-    ours; a blocked signal stays blocked in the child.
-    """
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
 def _serve(connection: Connection, work: Work) -> None:
     """Do jobs until there are no more; the main function of a worker process."""
     signal.signal(signal.SIGTERM, _leave)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     for module in (*_WARM_UP, *_WARM_UP_CLASSIFIERS):
         __import__(module)
     import threadpoolctl
@@ -208,10 +180,3 @@ def _serve(connection: Connection, work: Work) -> None:
 
 def _leave(_signal: int, _frame: object) -> None:
     raise SystemExit(1)  # unlike the default action, this lets half-written files be removed
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
