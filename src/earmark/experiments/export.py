@@ -124,8 +124,8 @@ def parquet_bytes(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> byt
     """Return the rows as a Parquet file, None where pyarrow is not installed; sizes are text because of "all"."""
     if importlib.util.find_spec("pyarrow") is None or not rows:
         return None
-    pyarrow = import_extra("pyarrow", "hub", "Writing Parquet")
-    parquet = import_extra("pyarrow.parquet", "hub", "Writing Parquet")
+    pyarrow = import_extra("pyarrow", "parquet", "Writing Parquet")
+    parquet = import_extra("pyarrow.parquet", "parquet", "Writing Parquet")
     table = pyarrow.table({name: [_plain(name, row.get(name)) for row in rows] for name in columns})
     content = io.BytesIO()
     parquet.write_table(table, content, compression="zstd")
