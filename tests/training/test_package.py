@@ -12,7 +12,8 @@ import soundfile
 
 from earmark.core.errors import AudioError, BundleError, StoreError
 from earmark.data.dataset import Dataset
-from earmark.models import load_bundle
+from earmark.models import load_bundle, save_bundle
+from earmark.models.top_scores import METRIC, N_BINS, bin_of, reference_counts
 from earmark.training import TrainingOptions, measurements, prepare, save_trained, train
 
 if TYPE_CHECKING:
@@ -51,6 +52,33 @@ def test_a_bundle_says_what_it_is_and_where_it_came_from(
     assert facts["options"] == options.model_dump(mode="json")
     assert {"python", "numpy", "scikit_learn", "machine"} <= set(facts)
     assert [(part.what, part.licence) for part in spec.licences] == [("data: tones", "CC0-1.0")]
+
+
+def test_a_bundle_holds_how_sure_it_was_of_unseen_groups(trained: Trained, tmp_path: Path) -> None:
+    spec = save_trained(trained, tmp_path / "bundle", "tones").spec
+    counts = reference_counts(spec.metrics)
+    assert counts is not None
+    numbers = [bin_of(top) for top in trained.measured.probabilities.max(axis=1).tolist()]
+    assert list(counts) == [numbers.count(number) for number in range(N_BINS)]
+    assert sum(counts) == spec.metrics["n_clips"]
+
+
+def test_with_several_labels_the_likeliest_one_counts(chords: Dataset) -> None:
+    options = TrainingOptions(recipe="level", folds="grouped:3")
+    found = train(prepare(chords, options), options, "cv")
+    counts = reference_counts(measurements(found))
+    assert counts is not None
+    tops = found.measured.probabilities.max(axis=1).tolist()
+    assert list(counts) == [sum(bin_of(top) == number for top in tops) for number in range(N_BINS)]
+
+
+def test_a_bundle_that_was_made_without_that_loads_all_the_same(trained: Trained, tmp_path: Path) -> None:
+    bundle = save_trained(trained, tmp_path / "bundle", "tones")
+    older = bundle.spec.model_copy(
+        update={"metrics": {name: part for name, part in bundle.spec.metrics.items() if name != METRIC}}
+    )
+    graph = (bundle.folder / "model.onnx").read_bytes()
+    assert reference_counts(save_bundle(tmp_path / "older", older, graph).spec.metrics) is None
 
 
 def test_measurements_are_json_and_complete(trained: Trained) -> None:

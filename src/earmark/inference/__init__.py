@@ -1,5 +1,6 @@
 """Run bundles on sound: needs the base install only, and imports neither scikit-learn nor torch."""
 
-from earmark.inference.predictor import FileResult, Prediction, Predictor, classify_file
+from earmark.inference.prediction import FileResult, Prediction
+from earmark.inference.predictor import Predictor, classify_file
 
 __all__ = ["FileResult", "Prediction", "Predictor", "classify_file"]

@@ -13,7 +13,7 @@ import numpy as np
 
 from earmark.core.errors import BundleError, ConfigError, ModelError
 from earmark.core.identity import fingerprint
-from earmark.encoders.base import Encoder
+from earmark.encoders.base import Encoder, OnnxEncoder
 from earmark.models.bundle import load_bundle
 from earmark.models.table import RECIPES, build_frontend
 
@@ -39,6 +39,8 @@ class Hearer(Protocol):
         exclusive: Whether only one label can be true at a time.
         min_source_rate_hz: Recordings of lower rates are refused.
         seal: Fingerprint of all that decides its probabilities.
+        prepares: Whether `features` is work, which can be done for the next windows while the network hears these.
+        at_once: Windows whose features `probabilities` had better get together; they are small where it is many.
     """
 
     spec: FrontendSpec
@@ -47,6 +49,8 @@ class Hearer(Protocol):
     exclusive: bool
     min_source_rate_hz: int
     seal: str
+    prepares: bool
+    at_once: int
 
     def features(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what `probabilities` takes, of windows float32 (n_windows, n_samples)."""
@@ -67,6 +71,9 @@ class BundleHearer:
     Raises:
         ModelError: Its frontend takes whole sounds, not windows.
     """
+
+    prepares = True
+    at_once = 1
 
     def __init__(self, bundle: Bundle) -> None:
         frontend, spec = bundle.frontend, bundle.spec
@@ -123,18 +130,21 @@ class EncoderHearer:
         if not encoder.class_names:
             raise ModelError(f'encoder "{encoder.spec.name}" has no classes of its own; train a bundle on it')
         self._encoder = encoder
+        self._stages = encoder if isinstance(encoder, OnnxEncoder) and encoder.prepares else None
+        self.prepares = self._stages is not None
+        self.at_once = 1 if self._stages is None else self._stages.heard_at_once
         self.spec = encoder.spec
         self.labels = distinct_names(encoder)
         self.thresholds = np.full(len(self.labels), DEFAULT_CONFIDENCE, dtype=np.float32)
         self.seal = fingerprint([encoder.spec.fingerprint, list(self.labels)])
 
     def features(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the windows: the encoder's front end is part of its network."""
-        return windows
+        """Return what the encoder's network takes; the windows where its front end is part of the network."""
+        return windows if self._stages is None else self._stages.prepared(windows)
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the encoder's scores, float32 (n_windows, n_classes)."""
-        return self._encoder(features)
+        return self._encoder(features) if self._stages is None else self._stages.heard(features)
 
     def refused(self, features: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Return that no window is refused."""

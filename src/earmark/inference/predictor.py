@@ -1,17 +1,23 @@
-"""Run a bundle on sound in memory and on files. Needs neither scikit-learn nor torch."""
+"""Run a bundle on sound in memory and on files. Needs neither scikit-learn nor torch.
+
+`predict` is `answer(listen(waveform))`, and `listen` is `hear` of the windows that `cut` gives. Who hears many clips at
+once, as the service does, calls the three by themselves: what is heard of a window does not depend on the others in the
+stack beyond the last bits of a float32. All of them may be called from several threads at once.
+"""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from earmark.audio import Waveform, cut_windows, probe_audio, read_audio, resample, stream_audio
-from earmark.core.errors import AudioError
+from earmark.core.errors import AudioError, ModelError
 from earmark.features.base import NativeFrontend
 from earmark.features.measure import NATIVE_BLOCK_S, measure_native, window_levels_db
+from earmark.inference.heard import Cut, Heard, Rows, refuse_silence
+from earmark.inference.prediction import FileResult, Prediction
 from earmark.models.aggregate import aggregate_windows
 from earmark.models.bundle import Bundle, load_bundle
 from earmark.models.scores import Scores
@@ -22,49 +28,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SILENCE_DB = -90.0  # below the last bit of 16-bit audio: nothing was recorded
+    from earmark.encoders.session import OnnxGraph
+
 LONGEST_CLIP_S = 600.0
 WARM_UP_HZ = 44_100
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The answer for one clip.
-
-    Attributes:
-        label: The likeliest label.
-        probability: Its calibrated probability.
-        probabilities: Label to calibrated probability, in the bundle's order.
-        accepted: Whether the probability reaches the label's threshold (in task "many", any label's) and the sound is
-            known.
-        accepted_labels: Every label that reaches its threshold, in task "one" at most the likeliest.
-        duration_s: Duration of the audio.
-        known: Whether the sound is like what the labels stand for; True where the bundle cannot tell.
-        known_probability: The probability of that; None where the bundle cannot tell.
-    """
-
-    label: str
-    probability: float
-    probabilities: dict[str, float]
-    accepted: bool
-    accepted_labels: tuple[str, ...]
-    duration_s: float
-    known: bool = True
-    known_probability: float | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class _Heard:
-    """What the frontend made of a sound: features (n_windows, *shape), levels (n_windows,), times (n_windows, 2)."""
-
-    features: NDArray[np.float32]
-    levels_db: NDArray[np.float32]
-    times_s: NDArray[np.float64]
-
-    @classmethod
-    def natively(cls, waveforms: Iterable[Waveform], frontend: NativeFrontend, what: str) -> _Heard:
-        rows, times_s = measure_native(waveforms, frontend, what)
-        return cls(rows.features, rows.levels_db, times_s)
+LEVELS_AT_ONCE = 8
 
 
 class Predictor:
@@ -87,7 +55,6 @@ class Predictor:
         self._graph = bundle.graph(n_threads)
         self._known_graph = bundle.known_graph(n_threads)
         self._rejection = bundle.spec.rejecter()
-        self._flat = len(self._graph.input_shape) == 2
         self._calibration = bundle.spec.calibrator()
         self._thresholds = np.array(bundle.spec.thresholds.values, dtype=np.float32)
         self._warm_up()
@@ -107,14 +74,18 @@ class Predictor:
         """The classes in the order of columns."""
         return self.bundle.spec.labels
 
+    @property
+    def cuts_windows(self) -> bool:
+        """Whether clips can be cut into windows and these be heard in any company; False for a native frontend."""
+        return not isinstance(self._frontend, NativeFrontend)
+
     def scores(self, waveform: Waveform) -> Scores:
         """Return the calibrated probabilities of each window of a waveform.
 
         Raises:
             AudioError: The waveform is empty, or its rate is below what the bundle was trained on.
         """
-        heard = self._heard(waveform)
-        return Scores(self._calibration(self._raw(heard.features)), heard.times_s, self.labels)
+        return self.scores_of(self.listen(waveform))
 
     def predict(self, waveform: Waveform, *, sharpness: float = 1.0) -> Prediction:
         """Return the answer for a whole clip.
@@ -125,7 +96,7 @@ class Predictor:
         Raises:
             AudioError: It is empty or silent, or its rate is below what the bundle was trained on.
         """
-        return self._answer(self._heard(waveform), waveform.duration_s, sharpness)
+        return self.answer(self.listen(waveform), sharpness=sharpness)
 
     def predict_file(self, path: Path, *, start_s: float = 0.0, duration_s: float | None = None) -> Prediction:
         """Return the answer for a file, or for the part of it from `start_s` for `duration_s`.
@@ -141,61 +112,20 @@ class Predictor:
                 f"{path}: lasts {length_s:.0f} s, expected a clip of at most {LONGEST_CLIP_S:.0f} s; "
                 "choose a part with --start and --duration"
             )
-        self._check_rate(info.rate_hz, str(path))
+        self.check_rate(info.rate_hz, str(path))
         if isinstance(self._frontend, NativeFrontend):
             blocks = stream_audio(path, block_s=NATIVE_BLOCK_S, start_s=start_s, duration_s=duration_s)
-            heard = _Heard.natively(blocks, self._frontend, str(path))
-            duration_s = float(heard.times_s[-1, 1])
+            heard = self._measure(blocks, self._frontend, str(path))
         else:
             rate_hz = self._frontend.spec.rate_hz
-            waveform = read_audio(path, start_s=start_s, duration_s=duration_s, rate_hz=rate_hz, mono=True)
-            heard, duration_s = self._heard(waveform), waveform.duration_s
+            heard = self.listen(read_audio(path, start_s=start_s, duration_s=duration_s, rate_hz=rate_hz, mono=True))
         try:
-            return self._answer(heard, duration_s)
+            return self.answer(heard)
         except AudioError as error:
             raise AudioError(f"{path}: {error}") from error
 
-    def _warm_up(self) -> None:
-        frontend = self._frontend
-        if isinstance(frontend, NativeFrontend):
-            silence = Waveform(np.zeros((2, WARM_UP_HZ), dtype=np.float32), WARM_UP_HZ)
-            features = measure_native([silence], frontend, "silence")[0].features
-        else:
-            features = frontend(np.zeros((1, frontend.spec.window_samples), dtype=np.float32))
-        self._calibration(self._raw(features))
-        self._known(_Heard(features, np.zeros(len(features), np.float32), np.zeros((len(features), 2))))
-
-    def _heard(self, waveform: Waveform) -> _Heard:
-        """Return what the frontend makes of a waveform, window by window."""
-        frontend, spec = self._frontend, self._frontend.spec
-        if not waveform.n_samples:
-            raise AudioError("holds no samples, expected sound")
-        if waveform.rate_hz != spec.rate_hz:
-            self._check_rate(waveform.rate_hz, "waveform")
-        if isinstance(frontend, NativeFrontend):
-            return _Heard.natively([waveform], frontend, "waveform")
-        samples = waveform.mono()
-        if waveform.rate_hz != spec.rate_hz:
-            samples = resample(samples[np.newaxis], waveform.rate_hz, spec.rate_hz)[0]
-        windows = cut_windows(samples, spec.window_samples, spec.hop_samples)
-        starts_s = np.arange(len(windows)) * (spec.hop_samples / spec.rate_hz)
-        times_s = np.stack([starts_s, np.minimum(starts_s + spec.window_s, waveform.duration_s)], axis=1)
-        return _Heard(frontend(windows), window_levels_db(windows), times_s)
-
-    def _raw(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self._graph(features.reshape(len(features), -1) if self._flat else features)
-
-    def _known(self, heard: _Heard) -> float | None:
-        """Return the probability that a clip is one of the labels; None where the bundle cannot tell."""
-        if self._known_graph is None or self._rejection is None:
-            return None
-        flat = len(self._known_graph.input_shape) == 2
-        scores = self._known_graph(heard.features.reshape(len(heard.features), -1) if flat else heard.features)
-        one_clip = np.zeros(len(scores), dtype=np.intp)
-        clip = aggregate_windows(scores, one_clip, heard.levels_db, self.bundle.spec.aggregate)
-        return float(self._rejection(clip)[0])
-
-    def _check_rate(self, rate_hz: int, what: str) -> None:
+    def check_rate(self, rate_hz: int, what: str) -> None:
+        """Raise AudioError where sound has a lower rate than what the bundle was trained on; `what` is its name."""
         lowest_hz = self.bundle.spec.frontend.min_source_rate_hz
         if rate_hz < lowest_hz:
             raise AudioError(
@@ -203,12 +133,57 @@ class Predictor:
                 f"{lowest_hz} Hz and more; record at a higher rate"
             )
 
-    def _answer(self, heard: _Heard, duration_s: float, sharpness: float = 1.0) -> Prediction:
-        loudest_db = heard.levels_db.max()
-        if loudest_db < SILENCE_DB:
-            raise AudioError(f"is silent (level {loudest_db:.0f} dB), expected sound above {SILENCE_DB:.0f} dB")
-        one_clip = np.zeros(len(heard.levels_db), dtype=np.intp)
-        raw = aggregate_windows(self._raw(heard.features), one_clip, heard.levels_db, self.bundle.spec.aggregate)
+    def listen(self, waveform: Waveform) -> Heard:
+        """Return what is heard of a whole clip, alone.
+
+        Raises:
+            AudioError: It is empty, or its rate is below what the bundle was trained on.
+        """
+        if isinstance(self._frontend, NativeFrontend):
+            self._check(waveform)
+            return self._measure([waveform], self._frontend, "waveform", waveform.duration_s)
+        cut = self.cut(waveform)
+        return cut.heard(self.hear(cut.windows))
+
+    def cut(self, waveform: Waveform) -> Cut:
+        """Return the windows of a clip, at the frontend's rate.
+
+        Raises:
+            AudioError: It is empty, or its rate is below what the bundle was trained on.
+            ModelError: The bundle takes whole sounds, not windows.
+        """
+        self._check(waveform)
+        spec = self._frontend.spec
+        if spec.native:
+            raise ModelError(f'bundle {self.bundle.spec.name}: frontend "{spec.name}" takes whole sounds; call listen')
+        samples = waveform.mono()
+        if waveform.rate_hz != spec.rate_hz:
+            samples = resample(samples[np.newaxis], waveform.rate_hz, spec.rate_hz)[0]
+        windows = cut_windows(samples, spec.window_samples, spec.hop_samples)
+        starts_s = np.arange(len(windows)) * (spec.hop_samples / spec.rate_hz)
+        times_s = np.stack([starts_s, np.minimum(starts_s + spec.window_s, waveform.duration_s)], axis=1)
+        return Cut(windows, _levels_db(windows), times_s, waveform.duration_s)
+
+    def hear(self, windows: NDArray[np.float32]) -> Rows:
+        """Return what the graphs say of windows float32 (n_windows, n_samples), of one clip or of many.
+
+        Raises:
+            AudioError: Samples are not finite.
+        """
+        return self._rows(self._frontend(windows))
+
+    def scores_of(self, heard: Heard) -> Scores:
+        """Return the calibrated probabilities of each window of a clip that was heard."""
+        return Scores(self._calibration(heard.rows.scores), heard.times_s, self.labels)
+
+    def answer(self, heard: Heard, *, sharpness: float = 1.0) -> Prediction:
+        """Return the answer for a clip that was heard; `sharpness` as for `predict`.
+
+        Raises:
+            AudioError: It is silent.
+        """
+        refuse_silence(heard.levels_db)
+        raw = self._aggregate(heard.rows.scores, heard)
         probabilities = self._calibration(raw)[0]
         best = int(probabilities.argmax())
         passed = probabilities >= self._thresholds
@@ -222,46 +197,61 @@ class Predictor:
         return Prediction(
             label=self.labels[best],
             probability=float(probabilities[best]),
-            probabilities={label: float(p) for label, p in zip(self.labels, probabilities, strict=True)},
+            probabilities=dict(zip(self.labels, probabilities.tolist(), strict=True)),
             accepted=bool(passed.any()),
             accepted_labels=tuple(label for label, one in zip(self.labels, passed, strict=True) if one),
-            duration_s=duration_s,
+            duration_s=heard.duration_s,
             known=is_known,
             known_probability=known,
         )
 
+    def _warm_up(self) -> None:
+        frontend = self._frontend
+        if isinstance(frontend, NativeFrontend):
+            silence = Waveform(np.zeros((2, WARM_UP_HZ), dtype=np.float32), WARM_UP_HZ)
+            heard = self._measure([silence], frontend, "silence")
+        else:
+            rows = self.hear(np.zeros((1, frontend.spec.window_samples), dtype=np.float32))
+            heard = Heard(rows, np.zeros(1, np.float32), np.zeros((1, 2)), 0.0)
+        self._calibration(heard.rows.scores)
+        self._known(heard)
 
-@dataclass(frozen=True)
-class FileResult:
-    """What became of one file: a prediction or an error, never both.
+    def _check(self, waveform: Waveform) -> None:
+        if not waveform.n_samples:
+            raise AudioError("holds no samples, expected sound")
+        if waveform.rate_hz != self._frontend.spec.rate_hz:
+            self.check_rate(waveform.rate_hz, "waveform")
 
-    Attributes:
-        path: The file as it was named.
-        prediction: The answer, or None.
-        error: Why there is none, or None.
-        latency_ms: Time from opening the file to the answer.
-    """
+    def _measure(
+        self, waveforms: Iterable[Waveform], frontend: NativeFrontend, what: str, duration_s: float | None = None
+    ) -> Heard:
+        measured, times_s = measure_native(waveforms, frontend, what)
+        length_s = float(times_s[-1, 1]) if duration_s is None else duration_s
+        return Heard(self._rows(measured.features), measured.levels_db, times_s, length_s)
 
-    path: Path
-    prediction: Prediction | None
-    error: str | None
-    latency_ms: float
+    def _rows(self, features: NDArray[np.float32]) -> Rows:
+        known = None if self._known_graph is None else _run(self._known_graph, features)
+        return Rows(_run(self._graph, features), known)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON object that `earmark predict --json` prints."""
-        if self.prediction is None:
-            return {"path": str(self.path), "error": self.error}
-        found = self.prediction
-        return {
-            "path": str(self.path),
-            "label": found.label,
-            "probability": found.probability,
-            "scores": found.probabilities,
-            "accepted": found.accepted,
-            **({} if found.known_probability is None else {"known": found.known_probability}),
-            "duration_s": found.duration_s,
-            "latency_ms": self.latency_ms,
-        }
+    def _aggregate(self, scores: NDArray[np.float32], heard: Heard) -> NDArray[np.float32]:
+        one_clip = np.zeros(len(scores), dtype=np.intp)
+        return aggregate_windows(scores, one_clip, heard.levels_db, self.bundle.spec.aggregate)
+
+    def _known(self, heard: Heard) -> float | None:
+        """Return the probability that a clip is one of the labels; None where the bundle cannot tell."""
+        if heard.rows.known is None or self._rejection is None:
+            return None
+        return float(self._rejection(self._aggregate(heard.rows.known, heard))[0])
+
+
+def _levels_db(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the levels of windows, a few at a time: of a long clip they overlap and would be many times its size."""
+    starts = range(0, len(windows), LEVELS_AT_ONCE)
+    return np.concatenate([window_levels_db(windows[start : start + LEVELS_AT_ONCE]) for start in starts])
+
+
+def _run(graph: OnnxGraph, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    return graph(features.reshape(len(features), -1) if len(graph.input_shape) == 2 else features)
 
 
 def classify_file(

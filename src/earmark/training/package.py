@@ -27,6 +27,7 @@ from earmark.models.bundle_spec import (
     ThresholdPart,
 )
 from earmark.models.table import find_recipe
+from earmark.models.top_scores import METRIC, top_histogram
 from earmark.training.curves_picture import curves_picture
 from earmark.training.watch import KeepsHistory
 
@@ -100,6 +101,7 @@ def measurements(trained: Trained) -> dict[str, Any]:
         "groups_on_both_sides": list(measured.leaks),
         "primary": primary.to_dict(),
         **summary.to_dict(),
+        METRIC: top_histogram(measured.probabilities),
     }
 
 

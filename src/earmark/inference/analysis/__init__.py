@@ -3,7 +3,7 @@
 from earmark.inference.analysis.journal import Journal, journal_path
 from earmark.inference.analysis.listener import Listener
 from earmark.inference.analysis.recordings import Recording, expand, find_recordings
-from earmark.inference.analysis.run import Analysed, Run, analyse
+from earmark.inference.analysis.run import Analysed, Run, analyse, open_listener
 from earmark.inference.analysis.task import Hearing, Place
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "expand",
     "find_recordings",
     "journal_path",
+    "open_listener",
 ]

@@ -1,16 +1,15 @@
 """Those who listen: from the blocks of a recording to what was heard in them.
 
-A thread decodes, a second makes features, this one runs the network: each works ahead of the next by one batch. Batches
-are cut at fixed windows of the recording, so that no number depends on how the work was divided.
+A thread decodes, a second makes features where they are work, this one runs the network: each works ahead of the next
+by one batch. Batches are cut at fixed windows of the recording, so that no number depends on how the work was divided.
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from contextlib import closing, contextmanager
+import math
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,22 +17,24 @@ import numpy as np
 from earmark.audio.window import count_windows, cut_batches
 from earmark.core.errors import AudioError, ConfigError, EarmarkError
 from earmark.core.identity import fingerprint
-from earmark.core.settings import settings
 from earmark.core.units import seconds_to_samples
 from earmark.inference.ahead import ahead
 from earmark.inference.analysis.choose import Chooser, find_labels, silent_windows
 from earmark.inference.analysis.sound import Sound, read_header
 from earmark.inference.analysis.task import BATCH_S, MOST_WINDOWS, Ending, Failure, Hearing, Part, Task
+from earmark.inference.fetched import fetched
 from earmark.inference.hearers import open_hearer
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from earmark.inference.hearers import Hearer
 
-VERSION = 1  # raised when the same sound comes to give other detections
+VERSION = 2  # raised when the same sound comes to give other detections
 DECIMALS = 6
 
 
@@ -46,7 +47,7 @@ class Plan:
         window_samples: Length of a window.
         hop_samples: Step between windows.
         batch_windows: Windows that the model gets at once.
-        block_windows: Windows in a block, a multiple of those in a batch.
+        block_windows: Windows in a block, a multiple of those in a batch and of those that the model gets put together.
         labels: The classes in the order of columns.
         seal: Fingerprint of all that decides what is heard.
     """
@@ -125,8 +126,9 @@ class Listener:
         sound = Sound(header, plan.rate_hz, task.first * plan.block_samples)
         reading = _Reading(task, plan, sound)
         part = _PartInWork(task.first, plan)
-        with closing(ahead(self._with_features(ahead(reading.batches())))) as batches:
-            for batch in batches:
+        stages = self._with_features(ahead(reading.batches()))
+        with closing(ahead(stages) if self._hearer.prepares else stages) as batches:
+            for batch in batches if self._hearer.at_once == 1 else self._gathered(batches):
                 if batch.first >= (part.block + 1) * plan.block_windows:
                     if part.block not in task.done:
                         yield part.finish()
@@ -151,6 +153,21 @@ class Listener:
                     batch.features = self._hearer.features(batch.windows)
                     batch.windows = None
                 yield batch
+
+    def _gathered(self, batches: Iterator[_Batch]) -> Iterator[_Batch]:
+        """Yield batches put together where the model had better get more at once, at fixed windows of the recording."""
+        for _, group in groupby(batches, self._group):
+            parts = list(group)
+            if len(parts) == 1:
+                yield parts[0]
+                continue
+            features = [each.features for each in parts if each.features is not None]
+            unheard = np.concatenate([each.unheard for each in parts])
+            yield _Batch(parts[0].first, len(unheard), unheard, None, np.concatenate(features))
+
+    def _group(self, batch: _Batch) -> tuple[int, int]:
+        place = batch.first // self._hearer.at_once if batch.features is not None else -1 - batch.first
+        return batch.first // self.plan.block_windows, place
 
 
 @dataclass
@@ -257,14 +274,15 @@ def _plan(hearing: Hearing, hearer: Hearer, chooser: Chooser) -> Plan:
             f"at most {spec.window_s:g} s (an overlap from 0 to less than {spec.window_s:g} s)"
         )
     batch = min(MOST_WINDOWS, 4 * max(1, round(BATCH_S / spec.window_s / 4)))
-    n_batches = max(1, round(hearing.block_s * spec.rate_hz / hop_samples / batch))
+    unit = math.lcm(batch, hearer.at_once)  # so that what is put together does not depend on blocks
+    block = unit * max(1, round(hearing.block_s * spec.rate_hz / hop_samples / unit))
     seal = fingerprint(
         [
-            *(VERSION, hearer.seal, hop_samples, batch, n_batches),
+            *(VERSION, hearer.seal, hop_samples, batch, block),
             *(chooser.thresholds.tolist(), chooser.allowed.nonzero()[0].tolist(), chooser.most),
         ]
     )
-    return Plan(spec.rate_hz, spec.window_samples, hop_samples, batch, batch * n_batches, hearer.labels, seal)
+    return Plan(spec.rate_hz, spec.window_samples, hop_samples, batch, block, hearer.labels, seal)
 
 
 def _expected(hearing: Hearing, n_classes: int) -> NDArray[np.bool_]:
@@ -277,22 +295,6 @@ def _expected(hearing: Hearing, n_classes: int) -> NDArray[np.bool_]:
     return expected_species(place.latitude, place.longitude, place.week, n_classes)
 
 
-@contextmanager
-def _file_of(task: Task) -> Iterator[Path]:
+def _file_of(task: Task) -> AbstractContextManager[Path]:
     """Give the file of a task, fetched into the cache for as long as it is needed where it lies in storage."""
-    if task.path is not None:
-        yield task.path
-        return
-    from earmark.data.storage_client import ObjectStore
-
-    if task.remote is None:
-        raise ConfigError(f"{task.name}: found neither a file nor an address, expected one of them")
-    cache = settings().cache_dir / "analyze"
-    cache.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="fetched-", dir=cache))
-    try:
-        file = folder / task.remote.path.rpartition("/")[2]
-        ObjectStore(task.address).fetch(task.remote, file)
-        yield file
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    return nullcontext(task.path) if task.path is not None else fetched(task.address, task.remote)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from earmark.core.errors import StoreError
-from earmark.core.files import replacing
+from earmark.core.files import WRITING, replacing
+from earmark.core.scratch import sweep
 from earmark.inference.formats.base import rounded
 from earmark.inference.formats.table import format_named
 
@@ -52,7 +53,8 @@ def open_writers(
     Combined files are called ``detections`` with the suffix of the format, and take their names only if the block
     ends without an error. A format that knows one recording per file (Audacity), and every format with `per_file`,
     has a file for each recording, whole after its `add`: below `folder` (Audacity: ``folder/audacity`` unless
-    `per_file`), in folders as those of the recordings, called after the recording with its ending.
+    `per_file`), in folders as those of the recordings, called after the recording with its ending. What killed
+    processes left half-written in these folders is removed.
 
     Args:
         folder: Where to write; made if need be.
@@ -69,6 +71,7 @@ def open_writers(
         StoreError: The folder is not writable.
     """
     told = dict(about or {})
+    sweep(folder, WRITING)
     chosen = {name: format_named(name) for name in dict.fromkeys(formats)}
     with contextlib.ExitStack() as stack:
         writers: list[EventWriter] = []
@@ -116,9 +119,14 @@ class _Apart:
         self._about = about
         self._roots = roots
         self._taken: dict[str, str] = {}
+        self._swept: set[Path] = set()
 
     def add(self, file: FileEvents) -> None:
-        with _opened(self._folder / f"{self._place(file.path)}{self._kind.suffix}", self._kind, self._about) as writer:
+        path = self._folder / f"{self._place(file.path)}{self._kind.suffix}"
+        if path.parent not in self._swept:
+            self._swept.add(path.parent)
+            sweep(path.parent, WRITING)
+        with _opened(path, self._kind, self._about) as writer:
             writer.add(file)
 
     def _place(self, recording: str) -> str:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from earmark.inference.predictor import Prediction, Predictor
+    from earmark.inference.prediction import Prediction
+    from earmark.inference.predictor import Predictor
 
 WARM_UP_LEVEL = 0.01
 

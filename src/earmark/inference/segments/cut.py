@@ -1,6 +1,7 @@
 """Clips of detections, cut out of their recordings into a folder for each label.
 
-A recording is read only where a clip lies, however long it is.
+A recording is read only where a clip lies, however long it is. One that lies in storage is fetched whole, once for all
+its clips, and removed afterwards.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ import numpy as np
 
 from earmark.audio.read import AudioInfo, probe_audio, read_audio
 from earmark.audio.write import write_audio
-from earmark.core.errors import AudioError, ConfigError, StoreError
+from earmark.core.errors import AudioError, ConfigError, DataError, MissingExtraError, StoreError
 from earmark.core.progress import SILENT, track
 from earmark.data.paths import moved
+from earmark.data.storage_client import is_address
+from earmark.data.storage_faults import StorageError
+from earmark.inference.fetched import fetched
 from earmark.inference.segments.names import NOISE, UNSURE, Names, clip_stem, folder_names
 from earmark.inference.segments.sheet import Segment, write_sheet
 
@@ -100,11 +104,7 @@ def cut_segments(
     done: dict[str, Segment] = {}
     lost: list[Lost] = []
     for recording in track(plan, "cutting clips", len(plan), progress):
-        path = find_recording(recording, (bases or {}).get(recording), options.audio_dir)
-        if path is None:
-            lost.append(Lost(recording, len(plan[recording]), _not_there(recording, options.audio_dir)))
-            continue
-        for outcome in _cut_recording(path, plan[recording], folder, options):
+        for outcome in _cut_wherever(recording, plan[recording], folder, options, (bases or {}).get(recording)):
             if isinstance(outcome, Segment):
                 done[outcome.clip] = outcome
             else:
@@ -125,8 +125,6 @@ def find_recording(recording: str, base: Path | None, audio_dir: Path | None) ->
 
 
 def _not_there(recording: str, audio_dir: Path | None) -> str:
-    if "://" in recording:
-        return f"{recording}: is not on this machine; copy it and name its folder with --audio-dir"
     where = f", and not in {audio_dir}" if audio_dir is not None else ""
     return f"{recording}: is not there{where}; name the folder that it is in with --audio-dir"
 
@@ -165,6 +163,27 @@ def _plan(chosen: Mapping[str, Sequence[Detection]]) -> tuple[list[str], dict[st
             plan.setdefault(found.recording, []).append((order[-1], found))
     by_time = {name: sorted(plan[name], key=lambda item: (item[1].event.start_s, item[0])) for name in sorted(plan)}
     return order, by_time
+
+
+def _cut_wherever(
+    recording: str, clips: Sequence[tuple[str, Detection]], folder: Path, options: CutOptions, base: Path | None
+) -> Iterator[Segment | Lost]:
+    """Cut clips of a recording, which is fetched where it lies in storage and not on this machine."""
+    path = find_recording(recording, base, options.audio_dir)
+    if path is not None:
+        yield from _cut_recording(path, clips, folder, options)
+        return
+    if not is_address(recording):
+        yield Lost(recording, len(clips), _not_there(recording, options.audio_dir))
+        return
+    n_cut = 0
+    try:
+        with fetched(recording) as path:
+            for outcome in _cut_recording(path, clips, folder, options):
+                n_cut += 1
+                yield outcome
+    except (DataError, MissingExtraError, StorageError) as error:
+        yield Lost(recording, len(clips) - n_cut, str(error))
 
 
 def _cut_recording(
