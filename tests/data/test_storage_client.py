@@ -185,6 +185,13 @@ def test_a_file_is_sent(bucket: Any, tmp_path: Path) -> None:
     assert bucket.cat("/bucket/results/r.json") == b"{}"
 
 
+def test_an_object_is_removed_once(bucket: Any) -> None:
+    store = ObjectStore("memory://bucket/dog/a.wav")
+    assert store.remove(store.path)
+    assert not store.remove(store.path)
+    assert store.list_objects() == []
+
+
 def test_a_folder_of_this_machine_is_storage_too(tmp_path: Path) -> None:
     (tmp_path / "here.json").write_bytes(b"{}")
     store = ObjectStore(f"file://{tmp_path}/out")

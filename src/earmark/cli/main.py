@@ -25,9 +25,12 @@ from earmark.cli import (
     distort,
     evaluate,
     experiment,
+    feedback,
+    keys,
     listen,
     predict,
     segments,
+    serve,
     train,
     train_distortion,
     weights,
@@ -53,6 +56,7 @@ app.command("predict")(predict.predict)
 app.command("analyze", cls=ManyValues)(analyze.analyze)
 app.command("check")(check.check)
 app.command("listen")(listen.listen)
+app.command("serve")(serve.serve)
 app.command("segments", cls=segments.SegmentsCommand)(segments.segments)
 app.command("review")(segments.review)
 app.command("distort", cls=distort.Chained)(distort.distort)
@@ -60,6 +64,8 @@ app.add_typer(data.app, name="data")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(weights.app, name="weights")
+app.add_typer(keys.app, name="keys")
+app.add_typer(feedback.app, name="feedback")
 
 
 def _print_version(wanted: bool) -> None:

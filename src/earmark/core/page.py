@@ -30,13 +30,19 @@ _NUMBER = re.compile(
     r"^[<>≈~]?\s*[-\N{MINUS SIGN}+]?\d[\d,.\N{NARROW NO-BREAK SPACE}]*(e[-+]?\d+)?(\s*[%\xd7(\[±].*|(\s+\S{1,3})*)$"
 )
 
-STYLE = """
+# The colours of everything that people see: reports, and the page of the service.
+TOKENS = """
 :root{color-scheme:light dark;--paper:#fff;--wash:#f5f6f8;--line:#dfe3e8;--ink:#1b2028;--soft:#5b6573;
 --accent:#2361b8;--good:#197a43;--warning:#945c00;--bad:#b8261c;--good-wash:#eaf6ee;--info-wash:#ebf2fb;
 --warning-wash:#fdf4e1;--bad-wash:#fdeceb}
 @media (prefers-color-scheme:dark){:root{--paper:#14171c;--wash:#1c2027;--line:#333a44;--ink:#e6e9ee;--soft:#9ca6b4;
 --accent:#79aef5;--good:#62c98d;--warning:#e5ae4e;--bad:#ff8a80;--good-wash:#15281d;--info-wash:#16243a;
 --warning-wash:#2d2410;--bad-wash:#351917}}
+"""
+
+STYLE = (
+    TOKENS
+    + """
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;background:var(--paper)}
 body{margin:0 auto;padding:2.5rem 1.25rem 4rem;max-width:62rem;color:var(--ink);background:var(--paper);
@@ -92,6 +98,7 @@ th,td{padding:.35rem .55rem}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:
 .scroll{overflow:visible}figure,.notice,tr{break-inside:avoid}h2,h3{break-after:avoid}thead{display:table-header-group}
 .notice{border:1px solid var(--line);border-left-width:4px}}
 """
+)
 
 # The buttons are made here, so that a reader without scripts sees no dead control.
 SORT_SCRIPT = """

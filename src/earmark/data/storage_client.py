@@ -190,6 +190,20 @@ class ObjectStore:
             return
         self._try(path, lambda system, name: system.put_file(str(file), name))
 
+    def remove(self, path: str) -> bool:
+        """Delete an object; returns whether it was there.
+
+        Raises:
+            StoreError: It cannot be deleted.
+        """
+        try:
+            self._try(path, lambda system, name: system.rm_file(name))
+        except StorageError as error:
+            if error.kind != "missing":
+                raise
+            return False
+        return True
+
     def read(self, path: str) -> bytes:
         """Return the content of a small object.
 
