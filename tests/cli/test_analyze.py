@@ -213,11 +213,13 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bytes(
             n_killed += 1
         process.wait()
     assert n_killed >= 2
+    assert len(list((tmp_path / "out").glob(".writing-*"))) >= 1
     assert not (tmp_path / "out" / "detections.csv").exists() or n_killed < 4
     subprocess.run([str(each) for each in command], check=True, capture_output=True, env=os.environ)
     whole, resumed = (contents(tmp_path / name) for name in ("whole", "out"))
     assert resumed == whole
     assert len(whole) == 8
+    assert not list((tmp_path / "out").rglob(".writing-*"))  # what the killed ones left half-written
 
 
 def n_lines(path: Path) -> int:

@@ -4,11 +4,13 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
-from earmark.core.errors import ConfigError, LeakError
+from earmark.core.errors import ConfigError, LeakError, ModelError
 from earmark.models import load_bundle
 from earmark.models.table import RECIPES
+from tests.cli.conftest import write_noise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,6 +130,60 @@ def test_more_clips_may_only_be_trained_on(run: Run, tones: Path, tmp_path: Path
     assert load_bundle(tmp_path / "n").spec.provenance["extra"]["n_clips"] == 16
 
 
+@pytest.fixture
+def whispers(tmp_path: Path) -> Path:
+    """Return a folder with recordings that are far quieter than those called quiet, of three groups."""
+    rng = np.random.default_rng(4)
+    lines = ["path,label,group"]
+    (tmp_path / "whispers").mkdir()
+    for group in ("eve", "flo", "gus"):
+        for take in range(3):
+            path = write_noise(tmp_path / "whispers" / f"{group}-{take}.wav", 0.0001 * rng.uniform(0.6, 1.5), rng)
+            lines.append(f"{path.name},whisper,{group}")
+    (tmp_path / "whispers" / "clips.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path / "whispers"
+
+
+@pytest.mark.parametrize("mode", [("--mode", "cv"), ("--mode", "cvgrid", "--grid", "C=0.5,1")])
+def test_a_bundle_learns_to_refuse_other_sounds(
+    run: Run, tones: Path, tmp_path: Path, whispers: Path, mode: tuple[str, ...]
+) -> None:
+    arguments = ("train", tones, *LEVEL, "--folds", "grouped:2", "--out", tmp_path / "out", *mode)
+    run(*arguments, "--name", "plain")
+    told = run(*arguments, "--name", "n", "--reject-others", whispers, "--reject-keep", 0.9).stdout
+    assert "clips of its own and lets 0.0% of 9 windows of other sounds through" in told
+    bundle, plain = load_bundle(tmp_path / "out" / "n"), load_bundle(tmp_path / "out" / "plain")
+    assert bundle.spec.files["model.onnx"] == plain.spec.files["model.onnx"]
+    part = bundle.spec.rejection
+    assert part is not None
+    assert plain.spec.rejection is None
+    assert (part.goal, part.others, part.metrics["n_others"]) == (0.9, ("whispers",), 9)
+    assert part.metrics["kept"] >= 0.9
+    heard = [
+        json.loads(run("predict", "-m", bundle.folder, path, "--json").stdout)
+        for path in (whispers / "eve-0.wav", next(tones.rglob("*loud*.wav")))
+    ]
+    assert [each["accepted"] for each in heard] == [False, True]
+    assert heard[0]["known"] < part.threshold < heard[1]["known"]
+
+
+def test_what_was_learnt_of_other_sounds_is_told_in_json(run: Run, tones: Path, tmp_path: Path, whispers: Path) -> None:
+    arguments = ("train", tones, *LEVEL, "--folds", "grouped:2", "--out", tmp_path / "out", "--name", "n", "--json")
+    found = json.loads(run(*arguments, "--reject-others", whispers, "--reject-others", tones).stdout)
+    assert found["rejection"]["others"] == ["whispers", tones.name]
+    assert "rejection" not in json.loads(run(*arguments).stdout)
+
+
+def test_other_sounds_that_teach_nothing_are_refused_before_anything_is_trained(
+    run: Run, tones: Path, tmp_path: Path
+) -> None:
+    arguments = ("train", tones, *LEVEL, "--folds", "grouped:2", "--out", tmp_path, "--name", "n")
+    with pytest.raises(ModelError, match="have labels of the bundle; add other sounds"):
+        run(*arguments, "--reject-others", tones)
+    assert not (tmp_path / "n").exists()
+    run(*arguments, "--reject-others", tones, "--reject-keep", 0.2, code=2)
+
+
 def test_a_given_split_that_leaks_needs_a_reason(run: Run, tones: Path, tmp_path: Path) -> None:
     arguments = ("train", tones, *LEVEL, "--mode", "train", "--folds", "given", "--out", tmp_path, "--name", "n")
     with pytest.raises(LeakError, match=r"4 groups .* on both sides"):
@@ -152,6 +208,7 @@ def test_a_given_split_that_leaks_needs_a_reason(run: Run, tones: Path, tmp_path
         (("--copies", "99"), 'key "copies": found 99'),
         (("--augment", "speach", "--copies", "1"), 'augmentation "speach" is not known; did you mean "speech"'),
         (("--folds", "groupd:5"), 'split: found "groupd:5", expected "grouped:5"'),
+        (("--mode", "train", "--reject-others", "x"), "--reject-others: found --mode train, expected cv or cvgrid"),
         (("--set", "classifier.c_max=2"), 'option "c_max" is not known'),
     ],
 )

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from earmark.core.errors import ConfigError, EarmarkError, WeightsError
+from earmark.core.errors import AudioError, ConfigError, EarmarkError, WeightsError
 from earmark.core.settings import settings
 from earmark.encoders import birdnet as module
 from earmark.encoders import converted
 from earmark.encoders.base import Encoder
-from earmark.encoders.birdnet import BATCH, BirdNet, birdnet, birdnet_graph
+from earmark.encoders.birdnet import BATCH, BirdNet, birdnet, birdnet_graph, birdnet_pair
 from earmark.encoders.birdnet_fold import BRANCHES, EMBEDDING, IMAGE, folded_image
 from earmark.encoders.onnx_parts import OnnxParts
 from earmark.encoders.session import OnnxGraph
@@ -108,13 +108,48 @@ def test_sensitivity_shifts_the_sigmoid_as_birdnet_does(
 
 @pytest.mark.usefixtures("small")
 def test_the_graph_is_made_once_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    content = birdnet_graph()
+    pair = birdnet_pair()
 
     def never(*_: object) -> None:
         raise AssertionError("converted again")
 
-    monkeypatch.setattr(module, "folded_birdnet", never)
-    assert birdnet_graph() == content
+    monkeypatch.setattr(module, "folded_birdnet_pair", never)
+    assert pair is not None
+    assert birdnet_pair() == pair
+
+
+@pytest.mark.usefixtures("small")
+def test_what_runs_equals_the_graph_in_one_piece(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    windows = rng.standard_normal((BATCH + 1, WINDOW)).astype(np.float32)
+    streamed = birdnet()
+    embedding, logits = OnnxGraph(birdnet_graph()).run(windows, "embedding", "logits")
+    np.testing.assert_allclose(streamed(windows), embedding, atol=1e-6)
+    np.testing.assert_allclose(streamed.logits(windows), logits, atol=1e-5)
+    (tmp_path / "blocked").touch()  # where the cache cannot be written, the whole graph is held in memory
+    monkeypatch.setenv("EARMARK_CACHE_DIR", str(tmp_path / "blocked"))
+    settings.cache_clear()
+    whole = birdnet()
+    assert (streamed.prepares, whole.prepares) == (True, False)
+    np.testing.assert_array_equal(whole.logits(windows), logits[: len(windows)])
+    assert birdnet_pair() is None
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("output", ["embedding", "scores"])
+def test_its_two_stages_give_what_it_gives(
+    rng: np.random.Generator, output: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows = rng.standard_normal((5, WINDOW)).astype(np.float32)
+    encoder = birdnet(output=output)
+    assert encoder.prepared(windows).shape == (5, 2)
+    np.testing.assert_allclose(encoder.heard(encoder.prepared(windows)), encoder(windows), rtol=1e-5)
+    with pytest.raises(AudioError, match="144000"):
+        encoder.prepared(windows[:, :-1])
+    monkeypatch.setattr(module, "birdnet_pair", lambda: None)
+    whole = birdnet(output=output)
+    np.testing.assert_array_equal(whole.heard(whole.prepared(windows)), whole(windows))
 
 
 @pytest.mark.parametrize(

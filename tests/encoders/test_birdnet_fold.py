@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from earmark.core.errors import WeightsError
-from earmark.encoders.birdnet_fold import BRANCHES, branch_kernels, folded_birdnet
+from earmark.encoders.birdnet_fold import BRANCHES, branch_kernels, folded_birdnet, folded_birdnet_pair
 from earmark.encoders.session import OnnxGraph
 from earmark.encoders.tflite_read import TfliteGraph, parse_tflite
 from earmark.encoders.tflite_write import TfliteWriter
@@ -71,6 +72,16 @@ def test_kernels_are_window_times_cosines_times_filters_with_high_bands_first(sm
 def test_branches_of_different_sizes_are_refused(small_birdnet: Any) -> None:
     with pytest.raises(WeightsError, match=r"small\.tflite: its branches have images of .*, expected one size"):
         folded_birdnet(read(small_birdnet(hops=(70, 300))))
+
+
+def test_a_last_layer_of_another_kind_is_refused(small_birdnet: Any) -> None:
+    graph = read(small_birdnet())
+    steps = tuple(
+        replace(step, options={"FusedActivationFunction": 1}) if graph.outputs[0] in step.outputs else step
+        for step in graph.operators
+    )
+    with pytest.raises(WeightsError, match=r"small\.tflite: its last layer is no plain matrix"):
+        folded_birdnet_pair(replace(graph, operators=steps), "small.weights")
 
 
 def test_filters_that_do_not_fit_are_refused(small_birdnet: Any) -> None:

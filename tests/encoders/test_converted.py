@@ -10,7 +10,7 @@ import pytest
 
 from earmark.core.errors import WeightsError
 from earmark.core.settings import settings
-from earmark.encoders.converted import converted_files, converted_graph
+from earmark.encoders.converted import converted_files, converted_graph, converted_pair
 from earmark.encoders.zoo import WEIGHTS, WeightsEntry
 
 if TYPE_CHECKING:
@@ -104,3 +104,45 @@ def test_a_read_only_cache_costs_time_only(
     assert converted_graph("tiny", convert, version=1) == converted_graph("tiny", convert, version=1)
     assert convert.n_calls == 2
     assert 'the graph of weights "tiny" is made again next time' in caplog.text
+
+
+def pair_of(path: Path, location: str) -> tuple[bytes, bytes]:
+    return f"graph that names {location}".encode(), b"weights of " + path.read_bytes()
+
+
+def never(_path: Path, _location: str) -> tuple[bytes, bytes]:
+    raise AssertionError("converted again")
+
+
+@pytest.mark.usefixtures("weights")
+def test_a_pair_is_made_once_and_again_where_half_of_it_is_gone() -> None:
+    graph = converted_pair("tiny", pair_of, version=1)
+    assert graph is not None
+    assert converted_files("tiny") == [graph]
+    beside = graph.with_suffix(".weights")
+    assert graph.read_text() == f"graph that names {beside.name}"
+    assert beside.read_bytes() == b"weights of one"
+    assert converted_pair("tiny", never, version=1) == graph
+    beside.unlink()
+    assert converted_pair("tiny", pair_of, version=1) == graph
+    assert beside.exists()
+
+
+def test_a_pair_outlives_the_file_that_it_was_made_of(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = converted_pair("tiny", pair_of, version=1)
+    monkeypatch.delenv("EARMARK_WEIGHTS_DIR")
+    settings.cache_clear()
+    assert converted_pair("tiny", never, version=1) == graph
+    assert graph is not None
+    graph.with_suffix(".weights").unlink()
+    with pytest.raises(WeightsError, match="EARMARK_WEIGHTS_DIR is not set"):
+        converted_pair("tiny", pair_of, version=1)
+    assert weights.exists()
+
+
+@pytest.mark.usefixtures("weights")
+def test_a_pair_is_none_where_the_cache_is_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "blocked").touch()
+    monkeypatch.setenv("EARMARK_CACHE_DIR", str(tmp_path / "blocked"))
+    settings.cache_clear()
+    assert converted_pair("tiny", pair_of, version=1) is None

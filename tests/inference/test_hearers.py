@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from earmark.core.errors import ModelError
+from earmark.core.errors import AudioError, ModelError
+from earmark.encoders.base import OnnxEncoder
 from earmark.features.base import FrontendSpec, LevelFrontend
 from earmark.inference.hearers import (
     DEFAULT_CONFIDENCE,
@@ -49,6 +50,32 @@ def test_an_encoder_gives_its_scores_under_names_that_differ() -> None:
     windows = np.zeros((2, hearer.spec.window_samples), dtype=np.float32)
     assert hearer.probabilities(hearer.features(windows)).shape == (2, 3)
     assert names_of(hearer.labels, ThreeTones())[1] == ("Owl (Strix)", "Owl", "Strix", "Strix_Owl")
+
+
+class Halves:
+    """A graph that adds up what it is given, in batches of two at most."""
+
+    def run(self, values: NDArray[np.float32], *names: str) -> list[NDArray[np.float32]]:
+        assert len(values) <= 2
+        return [values.sum(axis=1, keepdims=True) for _ in names]
+
+
+def test_an_encoder_that_prepares_is_heard_in_two_stages(rng: np.random.Generator) -> None:
+    spec = FrontendSpec("halves", 8000, 0.5, 0.5, (1,), {})
+    encoder = OnnxEncoder(spec, Halves(), "scores", ("loud",), prepare=lambda windows: windows[:, ::2], batch=2)
+    hearer = EncoderHearer(encoder)
+    windows = rng.standard_normal((5, 4000)).astype(np.float32)
+    features = hearer.features(windows)
+    assert (hearer.prepares, hearer.at_once) == (True, 1)
+    np.testing.assert_array_equal(features, windows[:, ::2])
+    np.testing.assert_array_equal(hearer.probabilities(features), encoder(windows))
+    assert hearer.features(windows[:0]).shape == (0, 2000)
+    with pytest.raises(AudioError, match="4000"):
+        hearer.features(windows[:, 1:])
+    plain = EncoderHearer(OnnxEncoder(spec, Halves(), "scores", ("loud",), batch=2))
+    assert not plain.prepares
+    assert plain.features(windows) is windows
+    np.testing.assert_array_equal(plain.probabilities(windows), windows.sum(axis=1, keepdims=True))
 
 
 def test_an_encoder_without_classes_is_refused() -> None:

@@ -143,16 +143,21 @@ def cut_batches(
         AudioError: There is no sound at all, or the lengths make no sense.
     """
     cutter = WindowCutter(window_samples, hop_samples)
-    waiting = np.empty((0, window_samples), dtype=np.float32)
+    batch: NDArray[np.float32] | None = None
+    filled = 0
     for block in chain(blocks, (None,)):
         windows = cutter.finish() if block is None else cutter.push(block)
-        while len(waiting) + len(windows) >= batch_windows:
-            n_more = batch_windows - len(waiting)
-            yield np.concatenate([waiting, windows[:n_more]])
-            waiting, windows = waiting[:0], windows[n_more:]
-        waiting = np.concatenate([waiting, windows])
-    if len(waiting):
-        yield waiting
+        while len(windows):
+            if batch is None:
+                batch, filled = np.empty((batch_windows, window_samples), dtype=np.float32), 0
+            n_more = min(len(windows), batch_windows - filled)
+            batch[filled : filled + n_more] = windows[:n_more]
+            windows, filled = windows[n_more:], filled + n_more
+            if filled == batch_windows:
+                yield batch
+                batch = None
+    if batch is not None:
+        yield batch[:filled]
 
 
 def _full_windows(samples: NDArray[np.float32], window_samples: int, hop_samples: int) -> NDArray[np.float32]:

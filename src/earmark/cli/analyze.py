@@ -104,12 +104,12 @@ def analyze(
 
 def _analyze(wishes: Wishes, hearing: Hearing) -> None:
     from earmark.core.settings import settings
-    from earmark.inference.analysis import Listener, Run, analyse, find_recordings, journal_path
+    from earmark.inference.analysis import Run, analyse, find_recordings, journal_path, open_listener
 
     sizes = [recording.size_bytes for recording in find_recordings(wishes.inputs)]
     if not sizes:
         raise DataError(f"{', '.join(wishes.inputs)}: no audio found there")
-    listener = Listener(hearing)
+    listener = open_listener(hearing)
     tally = Tally()
     began_s = time.monotonic()
     with ExitStack() as stack:

@@ -17,7 +17,10 @@ from earmark.core.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from earmark.training import Trained
+    from earmark.core.progress import Progress
+    from earmark.models.bundle import Bundle
+    from earmark.training import Material, Trained, TrainingOptions
+    from earmark.training.rejection import OtherSounds
 
 Setting = Annotated[
     list[str] | None,
@@ -51,6 +54,13 @@ def train(
     augment: Annotated[str, typer.Option("--augment", help="Augmentation (see docs/train.md).")] = "none",
     copies: Annotated[int, typer.Option("--copies", min=0, help="Augmented copies of each training clip.")] = 0,
     also: Annotated[str | None, typer.Option("--also", help="Another dataset that is only trained on.")] = None,
+    reject_others: Annotated[
+        list[str] | None,
+        typer.Option("--reject-others", metavar="DATASET", help="Other sounds to refuse; may be given several times."),
+    ] = None,
+    reject_keep: Annotated[
+        float, typer.Option("--reject-keep", min=0.5, max=1, help="Share of its own sounds to keep, with the former.")
+    ] = 0.98,
     threshold_rule: Annotated[Rule, typer.Option("--threshold-rule", help="How thresholds are chosen.")] = "best_f1",
     threshold_goal: Annotated[
         float, typer.Option("--threshold-goal", help="Precision, recall or share of false alarms.")
@@ -79,7 +89,7 @@ def train(
     from earmark.core.settings import settings
     from earmark.data import load_dataset
     from earmark.features import default_store
-    from earmark.training import TrainingOptions, measurements, prepare, save_trained
+    from earmark.training import TrainingOptions, measurements, prepare, save_trained, teach_rejection
     from earmark.training import train as run_training
 
     if name is not None and (Path(name).name != name or name in {"", ".."}):
@@ -101,12 +111,15 @@ def train(
         "earmark train",
     )
     values = _grid(grid or [])
+    if reject_others and mode not in {"cv", "cvgrid"}:
+        raise ConfigError(f"--reject-others: found --mode {mode}, expected cv or cvgrid: it learns from every clip")
     with progress() as bars:
         dataset = open_dataset(source, bars, group_by, read)
         name = name or f"{dataset.name}-{model}"
         with recording(track or [], name, out, dataset, (options, mode)) as record:
             extra = load_dataset(also, progress=bars) if also else None
             material = prepare(dataset, options, extra=extra, store=default_store(), progress=bars)
+            others = _others(reject_others or [], material, options, bars)
             with _checkpoints(out / f".{name}.training", resume=resume) as checkpoints:
                 trained = run_training(
                     material,
@@ -119,17 +132,32 @@ def train(
                 )
                 folder = _free_folder(out / name, avoid=avoid_overwrite)
                 bundle = save_trained(trained, folder, folder.name, summary=summary)
+            if others is not None:
+                bundle = teach_rejection(bundle, material, others, goal=reject_keep, progress=bars)
             record.result(trained, bundle)
     for part in bundle.spec.licences:
         if part.non_commercial:
             note(f"earmark: {part.what} ({part.licence}) forbids commercial use, and so of this bundle")
     if as_json:
-        show_json({"bundle": str(bundle.folder), **measurements(trained)})
+        told = bundle.spec.rejection
+        rejection = {} if told is None else {"rejection": told.model_dump(mode="json")}
+        show_json({"bundle": str(bundle.folder), **measurements(trained), **rejection})
     else:
-        _print_report(trained, bundle.folder)
+        _print_report(trained, bundle)
 
 
-def _print_report(trained: Trained, folder: Path) -> None:
+def _others(sources: list[str], material: Material, options: TrainingOptions, bars: Progress) -> OtherSounds | None:
+    from earmark.data import load_dataset
+    from earmark.features import default_store
+    from earmark.training import prepare_others
+
+    if not sources:
+        return None
+    datasets = [load_dataset(source, progress=bars) for source in sources]
+    return prepare_others(material, options, datasets, store=default_store(), progress=bars)
+
+
+def _print_report(trained: Trained, bundle: Bundle) -> None:
     from earmark.evaluation import Headline
     from earmark.evaluation.report import format_number
     from earmark.training import measurements
@@ -155,8 +183,14 @@ def _print_report(trained: Trained, folder: Path) -> None:
         note(f"earmark: {remark}")
     for search in trained.searches[-1:]:
         show(f"best of {len(search.points)}: {search.best.options} ({search.metric} {search.best.score:.3f})")
-    show(f"bundle: {folder}")
-    show(f"next: earmark predict --model {folder} FILE...")
+    if bundle.spec.rejection is not None:
+        facts = bundle.spec.rejection.metrics
+        show(
+            f"on unseen groups it keeps {facts['kept']:.1%} of {facts['n_own']:,.0f} clips of its own and lets "
+            f"{facts['let_through']:.1%} of {facts['n_others']:,.0f} windows of other sounds through"
+        )
+    show(f"bundle: {bundle.folder}")
+    show(f"next: earmark predict --model {bundle.folder} FILE...")
 
 
 @contextmanager

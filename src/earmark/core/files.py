@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from earmark.core.errors import StoreError
+from earmark.core.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+WRITING = ".writing-"
 
 
 @contextlib.contextmanager
@@ -30,21 +31,21 @@ def replacing(path: Path) -> Iterator[Path]:
         StoreError: The disk is full, the folder is not writable, or the block made no file.
 
     Example:
+        >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder, replacing(Path(folder) / "result.txt") as temporary:
         ...     _ = temporary.write_text("whole or not at all")
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=path.parent))
-    except OSError as error:
-        raise _refusal(path, error) from error
-    try:
-        yield folder / path.name
-        (folder / path.name).replace(path)
-    except OSError as error:
-        raise _refusal(path, error, folder) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            folder = stack.enter_context(scratch_folder(path.parent, WRITING))
+        except OSError as error:
+            raise _refusal(path, error) from error
+        try:
+            yield folder / path.name
+            (folder / path.name).replace(path)
+        except OSError as error:
+            raise _refusal(path, error, folder) from error
 
 
 def _refusal(path: Path, error: OSError, folder: Path | None = None) -> StoreError:

@@ -117,22 +117,52 @@ class OnnxEncoder:
         embedding, scores = self._run(windows, "embedding", "scores")
         return embedding, scores
 
+    heard_at_once = 1  # windows for which `heard` had better be called together
+
+    @property
+    def prepares(self) -> bool:
+        """Whether `prepared` is work: it can be done for the next windows while these are `heard`."""
+        return self._prepare is not None
+
+    def prepared(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what `heard` takes, first axis n_windows; windows as they are where there is nothing to do.
+
+        Raises:
+            AudioError: The windows do not have the length that `spec` says.
+        """
+        check_windows(windows, self.spec)
+        if not len(windows):
+            return self._given(self._one_silent())[:0]
+        return np.concatenate([self._given(part) for part in self._in_batches(windows)])
+
+    def heard(self, prepared: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the output chosen, float32 (n_windows, *spec.shape), for what `prepared` gives."""
+        return self._network(prepared, (self._output,))[0]
+
     def _run(self, windows: NDArray[np.float32], *outputs: Output) -> list[NDArray[np.float32]]:
         check_windows(windows, self.spec)
         if not len(windows):  # ONNX Runtime's convolutions refuse an empty batch
-            nothing = np.zeros((1, self.spec.window_samples), dtype=np.float32)
-            return [found[:0] for found in self._run_batch(nothing, outputs)]
-        starts = range(0, len(windows), self._batch)
-        parts = [self._run_batch(windows[start : start + self._batch], outputs) for start in starts]
+            return [found[:0] for found in self._network(self._given(self._one_silent()), outputs)]
+        parts = [self._network(self._given(part), outputs) for part in self._in_batches(windows)]
         return [np.concatenate(found) for found in zip(*parts, strict=True)]
 
-    def _run_batch(self, windows: NDArray[np.float32], outputs: tuple[Output, ...]) -> list[NDArray[np.float32]]:
-        given = windows if self._prepare is None else self._prepare(windows)
-        found = self._graph.run(given, *(self._names.get(output, output) for output in outputs))
+    def _given(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        return windows if self._prepare is None else self._prepare(windows)
+
+    def _network(self, prepared: NDArray[np.float32], outputs: tuple[Output, ...]) -> list[NDArray[np.float32]]:
+        names = [self._names.get(output, output) for output in outputs]
+        parts = [self._graph.run(part, *names) for part in self._in_batches(prepared)]
+        found = [np.concatenate(each) if len(each) > 1 else each[0] for each in zip(*parts, strict=True)]
         return [
             self._finish(values) if output == "scores" else values
             for output, values in zip(outputs, found, strict=True)
         ]
+
+    def _in_batches(self, values: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        return [values[start : start + self._batch] for start in range(0, len(values), self._batch)]
+
+    def _one_silent(self) -> NDArray[np.float32]:
+        return np.zeros((1, self.spec.window_samples), dtype=np.float32)
 
     def _finish(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return probabilities of what the graph gives as scores; a subclass whose graph gives logits overrides it."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from earmark.core.errors import WeightsError
 from earmark.encoders.onnx_parts import OnnxParts
+from earmark.encoders.outside_weights import weights_outside
 from earmark.encoders.tflite_onnx import Converter
 
 if TYPE_CHECKING:
@@ -35,18 +36,48 @@ def folded_birdnet(graph: TfliteGraph) -> bytes:
     Raises:
         WeightsError: The file holds another network.
     """
+    parts, _ = _whole(graph)
+    dim, n_classes = graph.tensor(EMBEDDING).shape[-1], graph.tensors[graph.outputs[0]].shape[-1]
+    outputs = {"embedding": ("n", dim), "scores": ("n", n_classes), "logits": ("n", n_classes)}
+    return parts.model("birdnet", _source(graph), outputs)
+
+
+def folded_birdnet_pair(graph: TfliteGraph, location: str) -> tuple[bytes, bytes]:
+    """Return the ONNX graph from `windows` to `embedding`, and the file `location` with its weights and last layer.
+
+    Raises:
+        WeightsError: The file holds another network.
+    """
+    parts, last = _whole(graph)
+    content = parts.model("birdnet", _source(graph), {"embedding": ("n", graph.tensor(EMBEDDING).shape[-1])})
+    return weights_outside(content, location, last)
+
+
+def _whole(graph: TfliteGraph) -> tuple[OnnxParts, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Return all parts of the graph, and the matrix and bias of its last layer.
+
+    Raises:
+        WeightsError: The file holds another network.
+    """
     parts = OnnxParts()
-    n_samples = graph.tensors[graph.inputs[0]].shape[1]
     image, size = folded_image(graph, parts)
     converter = Converter(graph, parts)
     converter.convert(IMAGE, image, size)
-    last = graph.tensors[graph.outputs[0]]
-    parts.add("Identity", converter.name_of(EMBEDDING), output="embedding")
+    embedding, last = graph.tensor(EMBEDDING), graph.tensors[graph.outputs[0]]
+    parts.add("Identity", converter.name_of(embedding.name), output="embedding")
     parts.add("Identity", converter.name_of(last.name), output="logits")
     parts.add("Sigmoid", "logits", output="scores")
-    dim, n_classes = graph.tensor(EMBEDDING).shape[-1], last.shape[-1]
-    outputs = {"embedding": ("n", dim), "scores": ("n", n_classes), "logits": ("n", n_classes)}
-    return parts.model("birdnet", ("windows", ("n", n_samples)), outputs)
+    (step,) = (each for each in graph.operators if last.index in each.outputs)
+    values = [graph.tensors[index].value for index in step.inputs[1:]]
+    matrix, bias = values if len(values) == 2 else (None, None)
+    plain = step.kind == "FULLY_CONNECTED" and not step.options.get("FusedActivationFunction")
+    if not plain or step.inputs[0] != embedding.index or matrix is None or bias is None:
+        raise WeightsError(f"{graph.where}: its last layer is no plain matrix on {EMBEDDING}: another network")
+    return parts, (matrix, bias)
+
+
+def _source(graph: TfliteGraph) -> tuple[str, tuple[str, int]]:
+    return "windows", ("n", graph.tensors[graph.inputs[0]].shape[1])
 
 
 def folded_image(graph: TfliteGraph, parts: OnnxParts) -> tuple[str, tuple[int, int]]:

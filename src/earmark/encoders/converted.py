@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+BESIDE = ".weights"
+
 log = logging.getLogger(__name__)
 
 
@@ -43,22 +45,55 @@ def converted_file(name: str, convert: Callable[[Path], bytes], *, version: int)
     Raises:
         WeightsError: The weights are missing or damaged.
     """
+    target, source = _place(name, version, ())
+    if source is None:
+        return target
+    content = convert(source)
+    return target if _kept(name, {target: content}) else content
+
+
+def converted_pair(name: str, convert: Callable[[Path, str], tuple[bytes, bytes]], *, version: int) -> Path | None:
+    """Return the file with the graph that `convert` makes of weights, its own large weights in a file beside it.
+
+    `convert` gets the verified file and the name that the second file will have, and returns both contents. None where
+    the cache is read-only; the rest is as for `converted_file`.
+
+    Raises:
+        WeightsError: The weights are missing or damaged.
+    """
+    target, source = _place(name, version, (BESIDE,))
+    if source is None:
+        return target
+    beside = target.with_suffix(BESIDE)
+    graph, weights = convert(source, beside.name)
+    return target if _kept(name, {beside: weights, target: graph}) else None
+
+
+def _place(name: str, version: int, beside: tuple[str, ...]) -> tuple[Path, Path | None]:
+    """Return where the graph lies or will lie, and the weights to make it of; None where it is there already."""
     entry = WEIGHTS.get(name)
     if entry and entry.sha256 and weights_at_hand(name) is None:
         made = _graph_path(name, entry.sha256, version)
-        if made.is_file():
-            return made
+        if _is_there(made, beside):
+            return made, None
     source = weights_path(name)
     target = _graph_path(name, checksum(source), version)
-    if target.is_file():
-        return target
-    content = convert(source)
+    return target, None if _is_there(target, beside) else source
+
+
+def _is_there(graph: Path, beside: tuple[str, ...]) -> bool:
+    return graph.is_file() and all(graph.with_suffix(suffix).is_file() for suffix in beside)
+
+
+def _kept(name: str, contents: dict[Path, bytes]) -> bool:
+    """Write files in order; return whether the cache takes them."""
     try:
-        write_bytes(target, content)
+        for path, content in contents.items():
+            write_bytes(path, content)
     except StoreError as error:  # a read-only cache costs the time of a conversion, not the work
         log.warning('%s; the graph of weights "%s" is made again next time', error, name)
-        return content
-    return target
+        return False
+    return True
 
 
 def _graph_path(name: str, sha256: str, version: int) -> Path:

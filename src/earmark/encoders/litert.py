@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,7 @@ class LiteRtGraph:
     def __init__(self, content: bytes, outputs: dict[str, int], *, what: str) -> None:
         module = import_extra("ai_edge_litert.interpreter", "litert", "Running a network with LiteRT")
         self._arguments = (content, outputs, what)
+        self._lock = threading.Lock()  # an interpreter holds the input of one call; others of a service wait
         try:
             # Kept alive: the interpreter reads the weights from these very bytes.
             self._content = with_outputs(content, tuple(outputs.values()))
@@ -55,10 +57,11 @@ class LiteRtGraph:
         """Return the outputs of these names for one input, window by window."""
         found: list[list[NDArray[np.float32]]] = [[] for _ in names]
         for value in values:
-            self._interpreter.set_tensor(self._input, np.ascontiguousarray(value[np.newaxis]))
-            self._interpreter.invoke()
-            for name, rows in zip(names, found, strict=True):
-                rows.append(self._interpreter.get_tensor(self._outputs[name]["index"])[0])
+            with self._lock:
+                self._interpreter.set_tensor(self._input, np.ascontiguousarray(value[np.newaxis]))
+                self._interpreter.invoke()
+                for name, rows in zip(names, found, strict=True):
+                    rows.append(self._interpreter.get_tensor(self._outputs[name]["index"])[0])
         shapes = [tuple(self._outputs[name]["shape"][1:]) for name in names]
         return [
             np.asarray(rows, dtype=np.float32).reshape(len(values), *shape)

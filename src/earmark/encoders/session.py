@@ -51,6 +51,11 @@ class OnnxGraph:
         """Names of the outputs, in order."""
         return tuple(output.name for output in self._session.get_outputs())
 
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What its makers wrote into it beside the network."""
+        return dict(self._session.get_modelmeta().custom_metadata_map)
+
     def run(self, values: NDArray[np.float32], *names: str) -> list[NDArray[np.float32]]:
         """Return the outputs of these names for one input."""
         outputs: list[NDArray[np.float32]] = self._session.run(list(names), {self._input: values})

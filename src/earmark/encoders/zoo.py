@@ -80,7 +80,7 @@ WEIGHTS: dict[str, WeightsEntry] = {
             licence="CC-BY-NC-SA-4.0",
             origin="BirdNET 2.4 (Kahl et al., 2021, doi:10.1016/j.ecoinf.2021.101236)",
             non_commercial=True,
-            prepare="earmark.encoders.birdnet:birdnet_graph",
+            prepare="earmark.encoders.birdnet:birdnet_pair",
             goes_with=("birdnet_labels",),
             size_bytes=51_726_412,
         ),

@@ -4,7 +4,7 @@ from earmark.training.crossval import HeldOut, calibrate_across_folds, score_hel
 from earmark.training.material import Material, fit_clips, prepare
 from earmark.training.options import Mode, TrainingOptions
 from earmark.training.package import measurements, save_trained
-from earmark.training.rejection import add_rejection, fit_rejection, prepare_others
+from earmark.training.rejection import add_rejection, fit_rejection, prepare_others, teach_rejection
 from earmark.training.search import GridPoint, GridResult, search_grid
 from earmark.training.train import Measured, Trained, train
 
@@ -27,6 +27,7 @@ __all__ = [
     "save_trained",
     "score_held_out",
     "search_grid",
+    "teach_rejection",
     "thresholds_across_folds",
     "train",
 ]

@@ -24,6 +24,7 @@ from earmark.models.calibrate import Calibration, fit_calibration
 from earmark.models.rejection import Rejection, known_margins
 from earmark.models.table import build_classifier, find_recipe
 from earmark.training.augmentation import augmentations
+from earmark.training.options import TrainingOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
     from earmark.models.base import Classifier, ScoreKind
     from earmark.models.bundle import Bundle
     from earmark.training.material import Material
-    from earmark.training.options import TrainingOptions
 
+GOAL = 0.98  # share of the clips of unseen groups to keep
 N_PARITY_ROWS = 1000
 N_COPIES = 1  # of the other sounds: there are many of them
 
@@ -134,7 +135,7 @@ def fit_rejection(
     options: TrainingOptions,
     others: OtherSounds,
     *,
-    goal: float = 0.98,
+    goal: float = GOAL,
     progress: Progress = SILENT,
 ) -> FittedRejection:
     """Fit what refuses other sounds, and measure it on groups it never saw.
@@ -199,6 +200,32 @@ def add_rejection(bundle: Bundle, fitted: FittedRejection, features: NDArray[np.
     }
     scores = (bundle.folder / GRAPH_FILE).read_bytes()
     return save_bundle(bundle.folder, spec, scores, extra={**extra, KNOWN_FILE: graph})
+
+
+def teach_rejection(
+    bundle: Bundle, material: Material, others: OtherSounds, *, goal: float = GOAL, progress: Progress = SILENT
+) -> Bundle:
+    """Teach a bundle to refuse other sounds, write it anew and return it; what came of it is in `spec.rejection`.
+
+    Args:
+        bundle: Trained in mode "cv" or "cvgrid"; its own options count.
+        material: What it was trained on.
+        others: Of `prepare_others` with the same material.
+        goal: Share of the clips of unseen groups to keep.
+        progress: Told of each fold.
+
+    Raises:
+        BundleError: The exported graph gives other numbers.
+        ModelError: A class has no example.
+        StoreError: The folder cannot be written.
+    """
+    made = bundle.spec.provenance
+    options = TrainingOptions.model_validate(made["options"])
+    won = made["searches"][-1]["options"] if made.get("searches") else {}
+    options = options.model_copy(update={"classifier": {**options.classifier, **won}})
+    return add_rejection(
+        bundle, fit_rejection(material, options, others, goal=goal, progress=progress), others.features
+    )
 
 
 def _column(found: tuple[str, ...], labels: tuple[str, ...]) -> int:

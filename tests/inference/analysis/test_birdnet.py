@@ -13,6 +13,7 @@ import soundfile
 from earmark.core.errors import ConfigError
 from earmark.core.settings import settings
 from earmark.encoders import birdnet_places
+from earmark.encoders.birdnet import BirdNet
 from earmark.inference.analysis import Hearing, Listener, Place
 from earmark.inference.hearers import ModelChoice
 from tests.encoders.conftest import SmallBirdNet
@@ -22,6 +23,8 @@ from tests.inference.analysis.conftest import detections_of, parts_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 HEARING = Hearing(ModelChoice("birdnet"), min_confidence=0.0)
 
@@ -84,3 +87,31 @@ def test_real_weights_find_the_bullfrog(wildlife_dir: Path) -> None:
     listener = Listener(replace(HEARING, min_confidence=0.25, labels=("American Bullfrog",)))
     heard = [detections_of(parts_of(listener, path)) for path in paths]
     assert sum(map(bool, heard)) >= 2
+
+
+@pytest.mark.parametrize("at_once", [1, 4, 8, 12])
+def test_what_is_put_together_changes_nothing(
+    sound: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator, at_once: int
+) -> None:
+    """Silence, blocks and the end fall inside of what is put together."""
+    samples = 0.1 * rng.standard_normal(100 * 48_000)
+    samples[20 * 48_000 : 46 * 48_000] = 0
+    soundfile.write(sound, samples, 48_000)
+    monkeypatch.setattr(BirdNet, "heard_at_once", 1)
+    apart = detections_of(parts_of(Listener(replace(HEARING, block_s=30.0)), sound))
+    monkeypatch.setattr(BirdNet, "heard_at_once", at_once)
+    sizes = []
+    heard = BirdNet.heard
+
+    def count(encoder: BirdNet, prepared: NDArray[np.float32]) -> NDArray[np.float32]:
+        sizes.append(len(prepared))
+        return heard(encoder, prepared)
+
+    monkeypatch.setattr(BirdNet, "heard", count)
+    listener = Listener(replace(HEARING, block_s=30.0))
+    together = parts_of(listener, sound)
+    assert [each[:2] for each in detections_of(together)] == [each[:2] for each in apart]
+    np.testing.assert_allclose([each[2] for each in detections_of(together)], [each[2] for each in apart], atol=2e-6)
+    assert max(sizes) == max(4, at_once)
+    assert listener.plan.block_windows % max(4, at_once) == 0
+    assert parts_of(listener, sound, first=1) == together[1:]

@@ -179,3 +179,21 @@ def test_two_recordings_never_share_a_file(tmp_path: Path) -> None:
         "x/a.wav.csv",
         "x/a.wav-2.csv",
     }
+
+
+def test_what_killed_runs_left_is_removed_and_another_run_is_left_alone(
+    files: list[FileEvents], tmp_path: Path
+) -> None:
+    folders = [tmp_path, tmp_path / "audacity" / "rec"]
+    for folder in folders:
+        (folder / ".writing-killed").mkdir(parents=True)
+        (folder / ".writing-killed" / "detections.csv").write_text("half")
+    with open_writers(tmp_path, ["csv"]) as first:
+        assert [path.name for path in tmp_path.glob(".writing-*")] != [".writing-killed"]
+        with open_writers(tmp_path, ["json", "audacity"], inputs=[]) as second:
+            for file in files:
+                first.add(file)
+                second.add(file)
+    assert not any(list(folder.glob(".writing-*")) for folder in folders)
+    assert (tmp_path / "detections.csv").is_file()
+    assert (tmp_path / "detections.json").is_file()

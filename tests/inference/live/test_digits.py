@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from earmark.audio import read_audio
-from earmark.encoders.weights import weights_at_hand
 from earmark.inference.live import Listener, ListenOptions, load_judge
 from tests.inference.live.conftest import STREAM_HZ
 from tests.inference.live.test_listener import hear
@@ -31,9 +30,11 @@ def strung(paths: list[Path], rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize("vad", ["energy", "silero"])
-def test_digits_are_told_one_by_one(vad: str, fsdd_dir: Path, rng: np.random.Generator) -> None:
-    if vad == "silero" and weights_at_hand("silero_vad") is None:
-        pytest.skip("no silero_vad_16k_sequence.onnx in EARMARK_WEIGHTS_DIR, and silero-vad is not installed")
+def test_digits_are_told_one_by_one(
+    vad: str, fsdd_dir: Path, rng: np.random.Generator, request: pytest.FixtureRequest
+) -> None:
+    if vad == "silero":
+        request.getfixturevalue("silero_weights")
     said = [(digit, speaker) for speaker in ("jackson", "lucas") for digit in (3, 1, 4, 5, 9, 2, 6, 8, 7, 0)]
     stream = strung([fsdd_dir / "recordings" / f"{digit}_{speaker}_7.wav" for digit, speaker in said], rng)
     found = hear(Listener(load_judge("digits"), STREAM_HZ, ListenOptions(vad=vad)), stream)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Silero's own graph where it is at hand; its wiring on a graph of the same shape whose answers can be computed."""
+"""Silero's own graph; its wiring on a graph of the same shape whose answers can be computed."""
 
 from __future__ import annotations
 
@@ -103,6 +103,7 @@ def test_many_frames_go_in_several_calls() -> None:
 
 def test_without_the_weights_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("EARMARK_WEIGHTS_DIR", str(tmp_path))
+    monkeypatch.setenv("EARMARK_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("EARMARK_OFFLINE", "true")
     settings.cache_clear()
     if weights_at_hand("silero_vad") is not None:
@@ -112,12 +113,8 @@ def test_without_the_weights_the_error_says_what_to_do(monkeypatch: pytest.Monke
 
 
 @pytest.mark.real
+@pytest.mark.usefixtures("silero_weights")
 class TestReal(DetectorContract):
-    @pytest.fixture(autouse=True)
-    def _needs_weights(self) -> None:
-        if weights_at_hand("silero_vad") is None:
-            pytest.skip(f"no {FILE} in EARMARK_WEIGHTS_DIR, and silero-vad is not installed")
-
     def detector(self) -> SpeechDetector:
         return SileroDetector()
 

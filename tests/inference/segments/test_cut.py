@@ -84,7 +84,7 @@ def test_what_cannot_be_cut_is_told_and_the_rest_is_cut(files: list[FileEvents],
     (tmp_path / "junk.wav").write_text("no sound")
     odd = [
         FileEvents("moved.wav", 9.0, 8000, 1, (Event(0.0, 1.0, "dog", 0.4), Event(2.0, 3.0, "dog", 0.3))),
-        FileEvents("gs://bucket/far.wav", 9.0, 8000, 1, (Event(0.0, 1.0, "dog", 0.2),)),
+        FileEvents("memory://bucket/far.wav", 9.0, 8000, 1, (Event(0.0, 1.0, "dog", 0.2),)),
         FileEvents(str(tmp_path / "junk.wav"), 9.0, 8000, 1, (Event(0.0, 1.0, "dog", 0.1),)),
         FileEvents(files[0].path, 9.0, 8000, 1, (Event(11.0, 12.0, "dog", 0.7), Event(1.0, 1.0, "dog", 0.65))),
     ]
@@ -94,12 +94,16 @@ def test_what_cannot_be_cut_is_told_and_the_rest_is_cut(files: list[FileEvents],
     told = {(lost.recording, lost.n_clips): lost.reason for lost in cut.lost}
     assert told.keys() == {
         ("moved.wav", 2),
-        ("gs://bucket/far.wav", 1),
+        ("memory://bucket/far.wav", 1),
         (str(tmp_path / "junk.wav"), 1),
         (files[0].path, 1),
     }
     reasons = " ".join(lost.reason for lost in cut.lost)
-    for part in ("moved.wav: is not there; name", "is not on this machine", "no decoder takes this file"):
+    for part in (
+        "moved.wav: is not there; name",
+        "memory://bucket/far.wav: is not there",
+        "no decoder takes this file",
+    ):
         assert part in reasons
     assert "is 10.000 s long, but a detection begins at 11 s" in reasons
     assert "the detection at 1 s has no length" in reasons
