@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fastapi import FastAPI
+from starlette.requests import ClientDisconnect
 
 from earmark.service.app import build_app
 from earmark.service.options import ServeOptions
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 WAV = encoded(tone())
+GONE = b"the client closes the connection"
 PROBLEM_FIELDS = {"type", "title", "status", "detail", "request_id"}
 
 
@@ -125,17 +127,22 @@ class FakeService:
 async def ask(
     app: ASGIApp, service: FakeService, parts: list[bytes | None], headers: dict[str, str] | None = None
 ) -> tuple[int, dict[str, Any], list[bytes | None]]:
-    """Return status, content and the parts that were left, of a request whose None parts never come."""
+    """Return status, content and the parts that were left, of a request whose None parts never come.
+
+    After the last part the client stays, unless that is `GONE`.
+    """
     holder = FastAPI()
     holder.state.service = service
     left = list(parts)
     sent: list[Message] = []
 
     async def receive() -> Message:
-        part = left.pop(0)
+        part = left.pop(0) if left else None
         if part is None:
             await asyncio.Event().wait()
-        return {"type": "http.request", "body": part, "more_body": bool(left)}
+        if part == GONE:
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": part, "more_body": bool(left) and left[0] != GONE}
 
     async def send(message: Message) -> None:
         sent.append(message)
@@ -174,6 +181,13 @@ def test_a_slow_service_and_a_slow_client_are_told_apart() -> None:
     status, content, _ = asyncio.run(ask(read_all, service, [b"a", None]))
     assert (status, content["title"]) == (408, "Body too slow")
     assert service.refusals == ["timed_out", "body_too_slow"]
+    assert service.traffic.n_under_way == 0
+
+
+def test_what_nobody_waits_for_is_not_computed() -> None:
+    service = FakeService(timeout_s=30)
+    with pytest.raises(ClientDisconnect):
+        asyncio.run(ask(read_and_sleep, service, [b"a", b"b", GONE]))
     assert service.traffic.n_under_way == 0
 
 

@@ -17,6 +17,8 @@ from earmark.service.monitoring.logs import log_request, request_id
 from earmark.service.problems import Problem, failed
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from fastapi.requests import HTTPConnection
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -150,11 +152,30 @@ class Limits:
         body.check_promise()
         try:
             async with asyncio.timeout(body.timeout_s) as patience:
-                await self._app(scope, body.receive, answer)
+                await _while_wanted(self._app(scope, body.receive, answer), body)
         except TimeoutError:
             if body.is_answered or not patience.expired():
                 raise
             raise body.timed_out() from None
+
+
+async def _while_wanted(work: Awaitable[None], body: _Body) -> None:
+    """Wait for work to end, or end it where the client closed the connection: what it asked for is not computed.
+
+    Raises:
+        ClientDisconnect: The client closed the connection.
+    """
+    doing, leaving = asyncio.ensure_future(work), asyncio.ensure_future(body.left())
+    try:
+        await asyncio.wait({doing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        leaving.cancel()
+        if not doing.done():
+            doing.cancel()
+            await asyncio.wait({doing})
+    if doing.cancelled():
+        raise ClientDisconnect
+    doing.result()
 
 
 class _Body:
@@ -169,6 +190,7 @@ class _Body:
         self._is_whole = not self._promised and b"transfer-encoding" not in headers
         closes = is_closing or headers.get(b"connection", b"").lower() == b"close" or scope["http_version"] == "1.0"
         self._lingers = closes and b"expect" not in headers
+        self._ended = asyncio.Event()
         self.timeout_s = options.timeout_s
         self.is_answered = False
 
@@ -200,9 +222,17 @@ class _Body:
         if message["type"] == "http.request":
             self._n_left -= len(message.get("body", b""))
             self._is_whole = not message.get("more_body", False)
+            if self._is_whole:
+                self._ended.set()
             if self._n_left < 0:
                 raise self._too_large()
         return message
+
+    async def left(self) -> None:
+        """Return when the client closes the connection after it sent the whole body."""
+        await self._ended.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
     def timed_out(self) -> Problem:
         """Return the problem of a request that took too long: of a slow client or of a slow service."""
