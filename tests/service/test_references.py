@@ -12,9 +12,11 @@ from earmark.core.errors import ConfigError
 from earmark.service.options import ServeOptions
 from earmark.service.references import is_allowed
 from tests.service.serving import asked, encoded, tone
+from tests.storage_servers import BUCKET, Server, emulator, point_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from starlette.testclient import TestClient
 
@@ -108,3 +110,32 @@ def test_other_objects_are_refused(client: TestClient, reference: str, status: i
     response = client.post("/v1/classify", json={"reference": reference})
     assert response.status_code == status
     assert said in response.json()["detail"]
+
+
+@pytest.fixture(params=["gs", "s3"])
+def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
+    """An emulator of a cloud, with its own cache."""
+    with emulator(request.param) as server:
+        monkeypatch.setenv("EARMARK_CACHE_DIR", str(tmp_path / "cache"))
+        point_at(monkeypatch, server.scheme, server.port)
+        server.wipe()
+        yield server
+
+
+def test_a_sound_in_a_bucket_is_answered_as_if_it_were_sent(bucket: Server, tmp_path: Path) -> None:
+    content = encoded(tone())
+    bucket.put("in/tone.wav", content)
+    bucket.put("out/tone.wav", content)
+    prefix = f"{bucket.scheme}://{BUCKET}"
+    options = ServeOptions(
+        models=("digits",), state_dir=str(tmp_path / "state"), reload_s=0, references=(f"{prefix}/in",)
+    )
+    with asked(options) as client:
+        sent = client.post("/v1/classify", files={"file": content}).json()
+        named = client.post("/v1/classify", json={"reference": f"{prefix}/in/tone.wav"})
+        assert named.status_code == 200
+        for key in ("audio", "scores", "events"):
+            assert named.json()[key] == sent[key]
+        refused = client.post("/v1/classify", json={"reference": f"{prefix}/out/tone.wav"})
+        missing = client.post("/v1/classify", json={"reference": f"{prefix}/in/none.wav"})
+        assert (refused.status_code, missing.status_code) == (403, 404)
