@@ -8,18 +8,16 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import soundfile
 
-from earmark.encoders.weights import weights_at_hand
 from tests.inference.live.test_digits import strung
 from tests.service.live.conftest import STREAM_HZ, begin, emissions, hear
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    import numpy as np
 
     from tests.service.live.conftest import Running
 
@@ -44,10 +42,11 @@ def told_by_listen(path: Path, vad: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(("block", "vad"), [(640, "energy"), (50_000, "energy"), (3200, "silero")])
 def test_digits_are_told_as_by_listen(
-    block: int, vad: str, fsdd_dir: Path, rng: np.random.Generator, tmp_path: Path, serve: Callable[..., Running]
+    request: pytest.FixtureRequest, block: int, vad: str, fsdd_dir: Path, tmp_path: Path, serve: Callable[..., Running]
 ) -> None:
-    if vad == "silero" and weights_at_hand("silero_vad") is None:
-        pytest.skip("no silero_vad_16k_sequence.onnx in EARMARK_WEIGHTS_DIR, and silero-vad is not installed")
+    if vad == "silero":
+        request.getfixturevalue("silero_weights")
+    rng = np.random.default_rng(0)
     stream = strung([fsdd_dir / "recordings" / f"{digit}_{speaker}_7.wav" for digit, speaker in SAID], rng)
     path = tmp_path / "said.wav"
     soundfile.write(path, stream, STREAM_HZ, subtype="PCM_16")
