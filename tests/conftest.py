@@ -13,7 +13,12 @@ import hypothesis
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
+
+    from tests.storage_proxy import Proxy
+    from tests.storage_servers import Server
 
 # One thread each: tests run side by side, and timings mean "on one core".
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
@@ -101,3 +106,21 @@ def silero_weights(_silero_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setenv("EARMARK_CACHE_DIR", str(_silero_cache))
     settings.cache_clear()
+
+
+@pytest.fixture(scope="module", params=["gs", "s3"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """Give the emulator of a cloud, each in turn."""
+    from tests.storage_servers import emulator
+
+    with emulator(request.param) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def middle(server: Server) -> Iterator[Proxy]:
+    """Give a proxy before the emulator, which makes trouble when it is told to."""
+    from tests.storage_proxy import proxy
+
+    with proxy(server.port) as made:
+        yield made

@@ -17,11 +17,10 @@ from earmark.data import storage_faults
 from earmark.inference.formats import read_events
 from earmark.inference.segments import read_sheet
 from tests.cli.test_analyze import contents, write
-from tests.storage_proxy import Proxy, answer, proxy, stall
-from tests.storage_servers import BUCKET, PATIENCE_S, Server, emulator, environment, point_at
+from tests.storage_proxy import Proxy, answer, stall
+from tests.storage_servers import BUCKET, PATIENCE_S, Server, environment, point_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from http.server import BaseHTTPRequestHandler
     from pathlib import Path
 
@@ -33,18 +32,6 @@ NAMES = ("a.wav", "night/b c.flac", "night/ö.wav")
 DOWNLOAD = r"GET (/download\S*|/calls/season/)\S*flac"  # as Google and Amazon spell it
 LISTING = r"GET (/storage/v1/b/calls/o\?|/calls\?)"
 COMMAND = "from earmark.cli.main import main; main()"
-
-
-@pytest.fixture(scope="module", params=["gs", "s3"])
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with emulator(request.param) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def middle(server: Server) -> Iterator[Proxy]:
-    with proxy(server.port) as made:
-        yield made
 
 
 @pytest.fixture

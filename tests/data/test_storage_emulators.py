@@ -15,11 +15,11 @@ import pytest
 from earmark.core.errors import EarmarkError
 from earmark.core.settings import settings
 from earmark.data import LoadOptions, load_dataset, storage_faults
-from tests.storage_proxy import Proxy, Trouble, corrupt, drop, proxy, stall, status, trickle, truncate
-from tests.storage_servers import BUCKET, Server, emulator, environment, point_at, sound, use_environment
+from tests.storage_proxy import Proxy, Trouble, corrupt, drop, stall, status, trickle, truncate
+from tests.storage_servers import BUCKET, Server, environment, point_at, sound, use_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from http.server import BaseHTTPRequestHandler
     from pathlib import Path
 
@@ -30,18 +30,6 @@ if TYPE_CHECKING:
 NAMES = ("cat/c.wav", "dog/a b+c.wav", "dog/größe#1.wav")
 DOWNLOAD = r"GET (/download\S*|/calls/tree/)\S*c\.wav"  # of dog/a b+c.wav and cat/c.wav, as Google and Amazon spell it
 LISTING = r"GET (/storage/v1/b/calls/o\?|/calls\?)"
-
-
-@pytest.fixture(scope="module", params=["gs", "s3"])
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with emulator(request.param) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def middle(server: Server) -> Iterator[Proxy]:
-    with proxy(server.port) as made:
-        yield made
 
 
 @pytest.fixture

@@ -18,29 +18,17 @@ from earmark.data import storage_faults
 from earmark.experiments import ExperimentRunner, plan_of
 from earmark.experiments.results import ResultsStore
 from earmark.experiments.results_mirror import ResultsMirror
-from tests.storage_proxy import Proxy, drop, proxy, status
-from tests.storage_servers import BUCKET, Server, emulator, environment, point_at
+from tests.storage_proxy import Proxy, drop, status
+from tests.storage_servers import BUCKET, Server, environment, point_at
 from tests.stored_results import keys_in, put_result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from earmark.experiments import ExperimentConfig
 
     MakePlan = Callable[..., ExperimentConfig]
-
-
-@pytest.fixture(scope="module", params=["gs", "s3"])
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with emulator(request.param) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def middle(server: Server) -> Iterator[Proxy]:
-    with proxy(server.port) as made:
-        yield made
 
 
 @pytest.fixture

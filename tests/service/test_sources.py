@@ -16,11 +16,11 @@ from earmark.service.options import ServeOptions
 from earmark.service.problems import Problem
 from earmark.service.sources import source_of
 from tests.service.tone_bundles import hum, put_version, train_tones
-from tests.storage_proxy import proxy, status
-from tests.storage_servers import BUCKET, Server, emulator, memory, point_at, use_environment
+from tests.storage_proxy import status
+from tests.storage_servers import BUCKET, Server, memory, point_at, use_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from earmark.models.bundle import Bundle
@@ -32,18 +32,6 @@ LONG_S = 60.0
 @pytest.fixture(scope="module")
 def tones(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return train_tones(tmp_path_factory.mktemp("tones"))
-
-
-@pytest.fixture(scope="module", params=["gs", "s3"])
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with emulator(request.param) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def middle(server: Server) -> Iterator[Proxy]:
-    with proxy(server.port) as made:
-        yield made
 
 
 @pytest.fixture

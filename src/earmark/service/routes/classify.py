@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from earmark.service.answers import Batch, BatchItem, Classification, ProblemDetails
 from earmark.service.auth import Caller, caller_of
-from earmark.service.choice import ModelQuery, choose
+from earmark.service.choice import Asked, ModelQuery, asked_of
 from earmark.service.classifying import Clock, classify
 from earmark.service.monitoring.logs import request_id
 from earmark.service.problems import WITH_KEY, Problem, problem_responses
-from earmark.service.requests import told_of
 from earmark.service.routes.bodies import one_sound
-from earmark.service.state import Service, service_of
 from earmark.service.uploads import upload_of, uploads_of
 
 if TYPE_CHECKING:
     from earmark.service.intake import Upload
-    from earmark.service.served import Served
 
 MAX_LABELS = 100_000
 FILES_AT_ONCE = 8
@@ -47,15 +43,10 @@ async def classify_one(
     top: TopQuery = None,
 ) -> Response:
     """Tell which label a sound is, how sure that is, and when in it each label is heard."""
-    service, told = service_of(request), told_of(request)
-    told.caller = caller.name
-    served = choose(service.models, model, tells_distortion=False)
-    told.model = served.name
-    asked_s = time.perf_counter()
-    async with upload_of(request, service.options) as upload:
-        timeout_s = service.options.timeout_s - (time.perf_counter() - asked_s)
-        answer = await classify(service, served, upload, Clock(time.perf_counter(), timeout_s), top)
-    told.audio_s = answer.audio.duration_s
+    asked = asked_of(request, caller, model, tells_distortion=False)
+    async with upload_of(request, asked.service.options) as upload:
+        answer = await classify(asked.service, asked.served, upload, asked.clock(), top)
+    asked.told.audio_s = answer.audio.duration_s
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
@@ -72,31 +63,26 @@ async def classify_batch(
     top: TopQuery = None,
 ) -> Response:
     """Tell the same of each file of a form: an answer or a problem with its own status, in their order."""
-    service, told = service_of(request), told_of(request)
-    told.caller = caller.name
-    served = choose(service.models, model, tells_distortion=False)
-    told.model = served.name
-    asked_s = time.perf_counter()
-    async with uploads_of(request, service.options.max_batch_files) as uploads:
-        timeout_s = service.options.timeout_s - (time.perf_counter() - asked_s)
-        clock = Clock(time.perf_counter(), timeout_s)
-        at_once = asyncio.Semaphore(min(FILES_AT_ONCE, service.options.max_waiting))
+    asked = asked_of(request, caller, model, tells_distortion=False)
+    options = asked.service.options
+    async with uploads_of(request, options.max_batch_files) as uploads:
+        clock, at_once = asked.clock(), asyncio.Semaphore(min(FILES_AT_ONCE, options.max_waiting))
 
         async def answer(upload: Upload) -> BatchItem:
             async with at_once:
-                return await _item(service, served, upload, clock, top)
+                return await _item(asked, upload, clock, top)
 
         items = await asyncio.gather(*(answer(upload) for upload in uploads))
-    told.audio_s = sum(item.result.audio.duration_s for item in items if item.result is not None)
+    asked.told.audio_s = sum(item.result.audio.duration_s for item in items if item.result is not None)
     return Response(Batch(items=items).model_dump_json(exclude_none=False), media_type="application/json")
 
 
-async def _item(service: Service, served: Served, upload: Upload, clock: Clock, top: int | None) -> BatchItem:
+async def _item(asked: Asked, upload: Upload, clock: Clock, top: int | None) -> BatchItem:
     try:
-        result = await classify(service, served, upload, clock, top)
+        result = await classify(asked.service, asked.served, upload, clock, top)
     except Problem as problem:
         if problem.status < 500:
-            service.monitor.refused(problem.reason)
+            asked.service.monitor.refused(problem.reason)
         details = ProblemDetails(**problem.content(request_id.get()))
         return BatchItem(name=upload.name, status=problem.status, problem=details)
     return BatchItem(name=upload.name, status=200, result=result)
