@@ -87,10 +87,11 @@ def trained(sources: Path, corpus: Path, tmp_path_factory: pytest.TempPathFactor
         patch.setenv("EARMARK_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         patch.setattr(ValidatorOptions, "corpus_options", lambda self: CorpusOptions(SMALL, seed=self.seed))
         patch.setattr("earmark.distortion.training.FEWEST_CALIBRATED", 3)
+        patch.setattr("earmark.distortion.scorecard.N_RESAMPLES", 50)
         patch.setattr("earmark.distortion.designs.boosting.FEWEST_CLIPS", 3)
         patch.setitem(DESIGNS, "boosting", lambda: MeasuresBoosting(n_trees=30))
         told: list[str] = []
-        options = ValidatorOptions(sources=sources, corpus=corpus, seeds=2, folds=2, workers=1)
+        options = ValidatorOptions(model="boosting", sources=sources, corpus=corpus, seeds=2, folds=2, workers=1)
         found = train_validator(options, corpus.with_name("small"), on_figures=lambda name, _: told.append(name))
         assert told == list(found.figures)
         return found
