@@ -166,8 +166,8 @@ def test_a_distortion_bundle_checks_files_and_classifies_nothing(tones: Bundle, 
     async def scene(host: ModelHost) -> None:
         served = host.get("distortion")
         assert served.predictor is None
-        reports = await asyncio.gather(*(served.analyze(path, LONG_S) for _ in range(3)))
-        assert [report.to_dict() for report in reports] == [
+        found = await asyncio.gather(*(served.analyze(path, LONG_S) for _ in range(3)))
+        assert [each.report.to_dict() for each in found] == [
             AudioDistortionValidator.load_checkpoint().analyze(path).to_dict()
         ] * 3
         with pytest.raises(AudioError, match=r"missing\.wav"):

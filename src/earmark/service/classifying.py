@@ -92,11 +92,11 @@ async def find_distortion(service: Service, served: Served, upload: Upload, cloc
     wanted = Wanted(None, is_mono=False, check_rate=None, max_duration_s=service.options.max_duration_s, is_kept=False)
     async with service.intake.taken(upload, wanted) as taken:
         service.monitor.sound(taken.sound.rate_hz, taken.sound.level_db)
-        began_s = time.perf_counter()
         try:
-            report = await served.analyze(taken.path, clock.left_s)
+            found = await served.analyze(taken.path, clock.left_s)
         except AudioError as error:
             raise refused(error, upload.name, taken.path) from error
+        report = found.report
         told = report.to_dict()
         told.pop("path")
         told.pop("error")
@@ -111,8 +111,8 @@ async def find_distortion(service: Service, served: Served, upload: Upload, cloc
             )
         timing = Timing(
             decode=round(taken.decode_ms, 3),
-            queue=0.0,
-            compute=round((time.perf_counter() - began_s) * 1000, 3),
+            queue=round(found.queue_ms, 3),
+            compute=round(found.compute_ms, 3),
             total=round(clock.passed_ms, 3),
         )
         return DistortionAnswer(

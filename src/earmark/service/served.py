@@ -52,6 +52,21 @@ class Classified:
 
 
 @dataclass(frozen=True, eq=False)
+class Analyzed:
+    """What was found in a sound by a distortion bundle.
+
+    Attributes:
+        report: What, how badly and where.
+        queue_ms: Time until it was begun.
+        compute_ms: Time from then to the report.
+    """
+
+    report: DistortionReport
+    queue_ms: float
+    compute_ms: float
+
+
+@dataclass(frozen=True, eq=False)
 class Served:
     """One loaded version of a bundle. Requests that hold it finish on it when a newer one comes.
 
@@ -133,7 +148,7 @@ class Served:
         prediction, scores, events = await self._batcher.run(job, deadline_s)
         return Classified(prediction, scores, events, job.queue_ms, job.compute_ms)
 
-    async def analyze(self, path: Path, deadline_s: float) -> DistortionReport:
+    async def analyze(self, path: Path, deadline_s: float) -> Analyzed:
         """Return the distortion report of a file, made in the threads and behind the queue of this model.
 
         Args:
@@ -149,7 +164,9 @@ class Served:
             raise Problem(
                 422, "Wrong model", f'Model "{self.name}" tells labels, not distortion; send the sound to /v1/classify.'
             )
-        return await self._batcher.run(WholeJob(lambda: validator.analyze(path), 0), deadline_s)
+        job = WholeJob(lambda: validator.analyze(path), 0)
+        report = await self._batcher.run(job, deadline_s)
+        return Analyzed(report, job.queue_ms, job.compute_ms)
 
     def _answer(self, predictor: Predictor, heard: Heard) -> Answer:
         scores = predictor.scores_of(heard)

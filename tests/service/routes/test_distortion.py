@@ -31,6 +31,9 @@ def test_it_says_what_the_validator_says_of_the_file(client: TestClient, tmp_pat
     assert answer["measures"] == pytest.approx(report["measures"], nan_ok=False)
     assert set(answer) - set(report) == {"id", "model", "audio", "timing_ms"}
     assert set(report) - set(answer) == {"path", "error"}
+    timing = answer["timing_ms"]
+    assert min(timing.values()) > 0
+    assert timing["decode"] + timing["queue"] + timing["compute"] <= timing["total"]
 
 
 def test_silence_cannot_be_judged_and_is_no_error(client: TestClient) -> None:
